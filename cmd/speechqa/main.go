@@ -1,0 +1,58 @@
+// Command speechqa inspects recorded collection calls and field visits for violations of conduct rules.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+// cli is every command; each lives in its own file as a struct with Run(*app) error.
+type cli struct{}
+
+// app is what a command gets from the outside world.
+type app struct {
+	ctx    context.Context
+	env    func(string) string
+	stdin  io.Reader
+	stdout io.Writer
+	stderr io.Writer
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	os.Exit(run(ctx, os.Args[1:], os.Getenv, os.Stdin, os.Stdout, os.Stderr))
+}
+
+// run is main without the process: flags, command, exit status. 0 done, 1 the work found errors, 2 wrong usage.
+func run(ctx context.Context, args []string, env func(string) string, stdin io.Reader, stdout, stderr io.Writer) int {
+	a := &app{ctx: ctx, env: env, stdin: stdin, stdout: stdout, stderr: stderr}
+	var c cli
+	exit := -1
+	k, err := kong.New(&c, kong.Name("speechqa"),
+		kong.Description("Listens to collection calls and field visits and finds what the rules forbid."),
+		kong.Writers(stdout, stderr), kong.Exit(func(code int) { exit = code }), kong.UsageOnError())
+	if err != nil {
+		fmt.Fprintln(stderr, "speechqa:", err)
+		return 2
+	}
+	kc, err := k.Parse(args)
+	if exit >= 0 {
+		return exit
+	}
+	if err != nil {
+		fmt.Fprintln(stderr, "speechqa:", err)
+		return 2
+	}
+	if err := kc.Run(a); err != nil {
+		fmt.Fprintln(stderr, "speechqa:", err)
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,106 @@
+// Package pipeline is one recording's journey: fetch, decode, transcribe, inspect.
+//
+// Transcribe (costly) and inspect (cheap) are two steps with an outcome each, so a rule change never
+// transcribes again. A step commits its outcome last and may be run twice without harm.
+package pipeline
+
+import (
+	"context"
+	"io"
+	"time"
+
+	"github.com/speechqa/speechqa/detectors"
+	"github.com/speechqa/speechqa/pipeline/audio"
+)
+
+// State is how far a recording has come. PostgreSQL holds it; Redis only carries tasks.
+type State string
+
+// States of a recording.
+const (
+	StateDiscovered  State = "discovered"  // seen in the bucket, waiting for transcription
+	StateTranscribed State = "transcribed" // transcript committed, waiting for inspection
+	StateInspected   State = "inspected"   // findings and score committed
+	StateFailed      State = "failed"      // given up; Reason says why
+	StateDuplicate   State = "duplicate"   // same audio as another recording, linked to it
+)
+
+// Step is a piece of work on a recording.
+type Step string
+
+// The two steps.
+const (
+	StepTranscribe Step = "transcribe"
+	StepInspect    Step = "inspect"
+)
+
+// Object is a recording as the object store shows it.
+type Object struct {
+	Bucket       string
+	Key          string
+	VersionID    string // empty where the bucket has no versioning
+	ETag         string
+	Size         int64
+	LastModified time.Time
+	UserMetadata map[string]string // tags and user metadata; keys lower case without the x-amz-meta- prefix
+}
+
+// Recording is a row of the recordings table as the steps need it.
+type Recording struct {
+	ID       string // UUID
+	Object   Object
+	Kind     detectors.Kind
+	Metadata detectors.Metadata
+	State    State
+	Reason   string // sentence for staff when failed
+	SHA256   string // hex; empty until fetched
+	Attempt  int64  // fencing token of the current or last attempt
+	Duration float64
+}
+
+// Transcribed is the outcome of the transcribe step.
+type Transcribed struct {
+	SHA256         string // of the audio object, hex
+	Audio          audio.Facts
+	Peaks          []audio.Peaks // per channel, for the console's waveform
+	Transcript     detectors.Transcript
+	TranscriptHash string // SHA-256 over the canonical JSON of the utterances, hex
+}
+
+// Inspected is the outcome of the inspect step.
+type Inspected struct {
+	TranscriptHash string
+	Result         detectors.Result
+}
+
+// Source gives the bytes of a recording.
+type Source interface {
+	// Open returns the object's stream; the caller closes it. A missing object wraps ErrGone.
+	Open(ctx context.Context, o Object) (io.ReadCloser, error)
+}
+
+// Transcriber hears a decoded recording.
+type Transcriber interface {
+	Transcribe(ctx context.Context, rec *audio.Recording, kind detectors.Kind, meta detectors.Metadata) (detectors.Transcript, error)
+}
+
+// Store keeps the truth about recordings for the two steps.
+type Store interface {
+	// Begin starts an attempt at a step and returns the recording with a new fencing token in Attempt.
+	// It returns ErrNotDue when the step's outcome is already there or the recording is in another state.
+	Begin(ctx context.Context, id string, step Step, worker string) (Recording, error)
+	// CommitTranscript stores the outcome and moves the recording to StateTranscribed; ErrFenced when a
+	// later attempt has begun since.
+	CommitTranscript(ctx context.Context, id string, attempt int64, t Transcribed) error
+	// Transcript returns the stored outcome of the transcribe step, with manual speaker corrections applied.
+	Transcript(ctx context.Context, id string) (Transcribed, error)
+	// CommitInspection stores findings and score in one transaction and moves the recording to StateInspected.
+	CommitInspection(ctx context.Context, id string, attempt int64, in Inspected) error
+	// Duplicate returns another recording with the same audio that came earlier, or "".
+	Duplicate(ctx context.Context, id, sha256 string) (string, error)
+	// CommitDuplicate links the recording to an earlier one with the same audio.
+	CommitDuplicate(ctx context.Context, id string, attempt int64, sha256, original string) error
+	// Fail ends an attempt. final moves the recording to StateFailed with the sentence as its reason;
+	// otherwise the state stays and the attempt's error is recorded.
+	Fail(ctx context.Context, id string, attempt int64, step Step, reason string, detail error, final bool) error
+}

@@ -1,0 +1,2 @@
+// Package web is the console: server-rendered pages, one file a page.
+package web

@@ -1,0 +1,2 @@
+// Package worker runs the pipeline's steps as asynq tasks: queues, retries, time-outs, reconciliation.
+package worker
