@@ -34,6 +34,9 @@ const (
 	StepInspect    Step = "inspect"
 )
 
+// Lease is how long an attempt counts as alive after its last heartbeat. Workers beat three times as often.
+const Lease = 30 * time.Second
+
 // Object is a recording as the object store shows it.
 type Object struct {
 	Bucket       string
@@ -55,6 +58,8 @@ type Recording struct {
 	Reason   string // sentence for staff when failed
 	SHA256   string // hex; empty until fetched
 	Attempt  int64  // fencing token of the current or last attempt
+	Tries    int    // attempts at this step since the recording entered its state, this one included
+	Crashed  int    // of those, how many ended without a word: their worker died
 	Duration float64
 }
 
@@ -87,8 +92,14 @@ type Transcriber interface {
 // Store keeps the truth about recordings for the two steps.
 type Store interface {
 	// Begin starts an attempt at a step and returns the recording with a new fencing token in Attempt.
-	// It returns ErrNotDue when the step's outcome is already there or the recording is in another state.
+	// It returns ErrNotDue when the step's outcome is already there or the recording is in another state,
+	// and ErrBusy while another attempt is alive: begun or heard of by Heartbeat within the last Lease.
 	Begin(ctx context.Context, id string, step Step, worker string) (Recording, error)
+	// Heartbeat says that the attempt is still worked on; ErrFenced when a later attempt has begun or the
+	// recording was taken away (withdrawn, disposed of).
+	Heartbeat(ctx context.Context, id string, attempt int64) error
+	// Release hands an attempt back unfinished, at once and without counting it: the worker is stopping.
+	Release(ctx context.Context, id string, attempt int64) error
 	// CommitTranscript stores the outcome and moves the recording to StateTranscribed; ErrFenced when a
 	// later attempt has begun since.
 	CommitTranscript(ctx context.Context, id string, attempt int64, t Transcribed) error
