@@ -123,7 +123,8 @@ type Review struct {
 type JudgedFinding struct {
 	detectors.Finding
 	Verdict Verdict
-	Reason  string // why it was overturned (or a note on a confirmation)
+	Reason  string // code of why, e.g. misheard, wrong_speaker, context, other; empty where none was asked
+	Note    string // what the reviewer wrote
 	By      string // display name of who decided
 	At      time.Time
 	Added   bool // by a reviewer, not by a rule
@@ -134,7 +135,8 @@ type Decision struct {
 	RecordingID string
 	FindingKey  string
 	Verdict     Verdict // VerdictOpen takes an earlier decision back
-	Reason      string
+	Reason      string // code, see JudgedFinding
+	Note        string
 	UserID      string
 	Version     int64 // Review.Version the reviewer saw
 }
@@ -146,7 +148,8 @@ type ReviewEvent struct {
 	Action     string // confirmed | overturned | reopened | added | disposition | claimed | …
 	FindingKey string // empty for events about the whole recording
 	Rule       string
-	Reason     string
+	Reason     string // code, see JudgedFinding
+	Note       string
 	Score      int             // after the event
 	Detail     json.RawMessage // action-specific; may be null
 }
