@@ -110,12 +110,6 @@ func (e *engine) close() {
 	}
 }
 
-// abort makes the running call return soon. It may be called from another goroutine while the engine is open.
-func (e *engine) abort() { atomic.StoreInt32(e.aborted, 1) }
-
-// rearm must precede a call whose abort may come at any time after it.
-func (e *engine) rearm() { atomic.StoreInt32(e.aborted, 0) }
-
 // systemInfo is whisper.cpp's account of the processor features and back-ends in use.
 func systemInfo() string { return binding.Whisper_print_system_info() }
 
@@ -147,17 +141,18 @@ func (e *engine) full(ctx context.Context, pcm []float32, d Decoding) ([]segment
 	}
 	defer C.whisper_free_state(state)
 
-	stop := context.AfterFunc(ctx, e.abort)
-	defer stop()
 	p, free := d.params(e.threads)
 	defer free()
+	atomic.StoreInt32(e.aborted, 0)
+	set := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() { atomic.StoreInt32(e.aborted, 1); close(set) })
 	rc := C.sq_full(cctx, state, p, (*C.float)(&pcm[0]), C.int(len(pcm)), (*C.int32_t)(e.aborted))
+	if !stop() {
+		<-set // or a late store would abort the next call
+	}
 	// An aborted run returns 0 with the text so far, which looks exactly like a short success.
 	if err := ctx.Err(); err != nil {
 		return nil, err
-	}
-	if atomic.LoadInt32(e.aborted) != 0 {
-		return nil, context.Canceled
 	}
 	if rc != 0 {
 		return nil, fmt.Errorf("whisper.cpp failed with code %d", int(rc))

@@ -70,7 +70,10 @@ func serve(ctx context.Context, in io.Reader, out io.Writer) error {
 	ctx, cancel := context.WithCancel(ctx)
 	s := &server{engine: e, out: out, requests: make(chan request), running: map[uint64]context.CancelFunc{}}
 	var worker sync.WaitGroup
-	worker.Go(s.work)
+	worker.Go(func() {
+		s.work()
+		cancel() // an answer could not be sent: nothing more will be read either
+	})
 	err = s.read(ctx, in)
 	cancel() // the parent is gone or talks nonsense: the running call ends within a moment
 	close(s.requests)
@@ -142,7 +145,6 @@ func (s *server) read(ctx context.Context, in io.Reader) error {
 // work answers requests one after the other.
 func (s *server) work() {
 	for req := range s.requests {
-		s.engine.rearm()
 		res, err := s.answer(req)
 		s.mu.Lock()
 		s.running[req.ID]()
