@@ -37,10 +37,16 @@ func openSource(ctx context.Context, f *os.File, size int64, opt Options) (sourc
 			return nil, err
 		}
 		if w.native() {
-			return newWAVSource(f, w)
+			return &wavSource{r: f, w: w}, nil
 		}
 	}
-	return nil, notAudio(head)
+	known := isAudio(head)
+	if !known {
+		if err := notAudio(head); err != nil {
+			return nil, err
+		}
+	}
+	return newFFmpegSource(ctx, f, known, opt)
 }
 
 // probe is openSource for the header alone.
@@ -58,7 +64,13 @@ func probe(ctx context.Context, f *os.File, size int64, opt Options) (Info, erro
 			return w.info(), nil
 		}
 	}
-	return Info{}, notAudio(head)
+	known := isAudio(head)
+	if !known {
+		if err := notAudio(head); err != nil {
+			return Info{}, err
+		}
+	}
+	return ffprobe(ctx, f, known, opt)
 }
 
 // checkFormat refuses rates and channel numbers that no recorder writes.

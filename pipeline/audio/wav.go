@@ -29,10 +29,6 @@ type wavSource struct {
 	buf  goaudio.IntBuffer
 }
 
-func newWAVSource(r io.ReaderAt, w *wavFile) (*wavSource, error) {
-	return &wavSource{r: r, w: w}, nil
-}
-
 func (s *wavSource) Info() Info { return s.w.info() }
 
 func (s *wavSource) Warnings() []string {
