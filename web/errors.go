@@ -1,0 +1,70 @@
+package web
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/speechqa/speechqa/pipeline"
+	"github.com/speechqa/speechqa/storage/postgres"
+)
+
+// userError is a mistake with a status and a sentence of the catalogue for whoever made it.
+type userError struct {
+	status int
+	key    string // message key below "error."
+}
+
+func (e *userError) Error() string { return e.key }
+
+// Mistakes that handlers return.
+var (
+	errNotFound    = &userError{http.StatusNotFound, "not_found"}
+	errForbidden   = &userError{http.StatusForbidden, "forbidden"}
+	errCrossOrigin = &userError{http.StatusForbidden, "cross_origin"}
+	errBadRequest  = &userError{http.StatusBadRequest, "bad_request"}
+	errNoAddress   = &userError{http.StatusForbidden, "audio_expired"}
+	errAudioGone   = &userError{http.StatusGone, "audio_gone"}
+	errConflict    = &userError{http.StatusConflict, "conflict"}
+	errInternal    = &userError{http.StatusInternalServerError, "internal"}
+)
+
+type errorPage struct {
+	Status    int
+	Key       string
+	Reference string
+}
+
+// fail answers with an error page: a sentence for the person, a reference that finds the chain in the log.
+func (c *Console) fail(w http.ResponseWriter, r *http.Request, err error) {
+	if errors.Is(err, context.Canceled) && r.Context().Err() != nil {
+		return // nobody is there any more
+	}
+	known := errInternal
+	var ue *userError
+	switch {
+	case errors.As(err, &ue):
+		known = ue
+	case errors.Is(err, postgres.ErrNotFound):
+		known = errNotFound
+	case errors.Is(err, postgres.ErrConflict):
+		known = errConflict
+	case errors.Is(err, pipeline.ErrGone):
+		known = errAudioGone
+	}
+	ref := strings.ToLower(rand.Text()[:10])
+	level := c.log.InfoContext
+	if known.status >= 500 {
+		level = c.log.ErrorContext
+	}
+	level(r.Context(), "request failed", "ref", ref, "status", known.status,
+		"method", r.Method, "path", r.URL.Path, "user", visitorOf(r).user.Name, "err", err)
+	w.Header().Del("Content-Length")
+	w.Header().Del("Content-Range")
+	if rerr := c.render(w, r, known.status, "error", errorPage{known.status, "error." + known.key, ref}); rerr != nil {
+		c.log.ErrorContext(r.Context(), "error page failed", "ref", ref, "err", rerr)
+		http.Error(w, "error "+ref, http.StatusInternalServerError)
+	}
+}

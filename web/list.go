@@ -1,0 +1,157 @@
+package web
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/speechqa/speechqa/detectors"
+	"github.com/speechqa/speechqa/storage/postgres"
+)
+
+const listLimit = 50
+
+type listData struct {
+	Page     postgres.ListPage
+	Filter   postgres.ListFilter
+	From, To string // dates as the form has them
+	Facets   postgres.Facets
+	Statuses []postgres.ListStatus
+	Sevs     []detectors.Severity
+	Kinds    []detectors.Kind
+	Bands    []int
+	Narrowed bool   // by anything but the status
+	NextURL  string // of the next page; empty on the last
+	Later    bool   // not the first page
+	FirstURL string
+	Tabs     []listTab
+}
+
+type listTab struct {
+	Status  postgres.ListStatus
+	URL     string
+	Current bool
+}
+
+var (
+	listStatuses = []postgres.ListStatus{postgres.StatusToJudge, postgres.StatusReviewed, postgres.StatusClean,
+		postgres.StatusFailed, postgres.StatusPending, postgres.StatusAll}
+	listKinds = []detectors.Kind{detectors.KindCall, detectors.KindVisit}
+	listBands = []int{59, 74, 89}
+)
+
+// listPage is the flagged list: recordings worst first.
+func (c *Console) listPage(w http.ResponseWriter, r *http.Request) error {
+	q := r.URL.Query()
+	f, err := c.listFilter(q)
+	if err != nil {
+		return err
+	}
+	list, err := c.store.List(r.Context(), f)
+	if err != nil {
+		return fmt.Errorf("list: %w", err)
+	}
+	facets, err := c.store.Facets(r.Context())
+	if err != nil {
+		return fmt.Errorf("list: %w", err)
+	}
+	d := listData{Page: list, Filter: f, From: q.Get("from"), To: q.Get("to"), Facets: facets,
+		Statuses: listStatuses, Sevs: severities, Kinds: listKinds, Bands: listBands,
+		Later: f.After != "", FirstURL: with(q, "after", "")}
+	if list.Next != "" {
+		d.NextURL = with(q, "after", list.Next)
+	}
+	for _, s := range listStatuses {
+		u := url.Values{"status": {statusParam(s)}}
+		for k, v := range q {
+			if k != "status" && k != "after" {
+				u[k] = v
+			}
+		}
+		d.Tabs = append(d.Tabs, listTab{s, "/?" + u.Encode(), s == f.Status})
+	}
+	bare := postgres.ListFilter{Status: f.Status, Limit: f.Limit, After: f.After}
+	d.Narrowed = f != bare
+	return c.render(w, r, http.StatusOK, "list", d)
+}
+
+// statusParam is a status in an address; the first visit, without one, shows what is to be judged.
+func statusParam(s postgres.ListStatus) string {
+	if s == postgres.StatusAll {
+		return "all"
+	}
+	return string(s)
+}
+
+func (c *Console) listFilter(q url.Values) (postgres.ListFilter, error) {
+	f := postgres.ListFilter{
+		Status:    postgres.StatusToJudge,
+		Kind:      detectors.Kind(q.Get("kind")),
+		Rule:      q.Get("rule"),
+		Severity:  detectors.Severity(q.Get("severity")),
+		Agent:     strings.TrimSpace(q.Get("agent")),
+		Team:      q.Get("team"),
+		Principal: q.Get("principal"),
+		Doubtful:  q.Get("doubtful") != "",
+		Query:     strings.TrimSpace(q.Get("q")),
+		After:     q.Get("after"),
+		Limit:     listLimit,
+	}
+	if q.Has("status") {
+		f.Status = postgres.ListStatus(q.Get("status"))
+		if f.Status == "all" {
+			f.Status = postgres.StatusAll
+		}
+	}
+	known := false
+	for _, s := range listStatuses {
+		known = known || s == f.Status
+	}
+	if !known {
+		return f, errBadRequest
+	}
+	var err error
+	if f.From, err = c.day(q.Get("from")); err != nil {
+		return f, err
+	}
+	if f.To, err = c.day(q.Get("to")); err != nil {
+		return f, err
+	}
+	if !f.To.IsZero() {
+		f.To = f.To.AddDate(0, 0, 1) // the form's last day belongs to the span
+	}
+	if s := q.Get("score"); s != "" {
+		if f.MaxScore, err = strconv.Atoi(s); err != nil || f.MaxScore < 0 || f.MaxScore > 100 {
+			return f, errBadRequest
+		}
+	}
+	return f, nil
+}
+
+// day reads a date of a form as midnight in the console's zone; empty is no date.
+func (c *Console) day(s string) (time.Time, error) {
+	if s == "" {
+		return time.Time{}, nil
+	}
+	t, err := time.ParseInLocation(time.DateOnly, s, c.loc)
+	if err != nil {
+		return t, errBadRequest
+	}
+	return t, nil
+}
+
+// with is the list's address with one parameter set, or taken away when value is empty.
+func with(q url.Values, key, value string) string {
+	u := url.Values{}
+	for k, v := range q {
+		u[k] = v
+	}
+	u.Del(key)
+	if value != "" {
+		u.Set(key, value)
+	}
+	return "/?" + u.Encode()
+}

@@ -1,0 +1,134 @@
+package web
+
+import (
+	"cmp"
+	"fmt"
+	"net/http"
+	"slices"
+
+	"github.com/google/uuid"
+
+	"github.com/speechqa/speechqa/detectors"
+	"github.com/speechqa/speechqa/pipeline"
+	"github.com/speechqa/speechqa/storage/postgres"
+)
+
+// leadIn is how long before the evidence playing starts, in seconds, so that a person hears what led to it.
+const leadIn = 3.0
+
+type recordingData struct {
+	postgres.Review
+	Rules    []ruleGroup
+	Turns    []turn
+	SlotSets []slotSet
+	AudioURL string // empty where the role may not listen or there is nothing to hear
+	Open     int
+	Reasons  []string
+	LeadIn   float64
+	Playable bool
+}
+
+// ruleGroup is one rule with its findings, worst rules first.
+type ruleGroup struct {
+	Rule     string
+	Severity detectors.Severity
+	Findings []findingView
+}
+
+// findingView is a finding with what the page must know to offer its decision.
+type findingView struct {
+	postgres.JudgedFinding
+	RecordingID string
+	Version     int64
+	MayJudge    bool
+	Reasons     []string
+}
+
+type slotSet struct {
+	Rule  string
+	Slots []slotView
+	Heard int
+}
+
+type slotView struct {
+	detectors.Slot
+	At    float64 // seconds, of the utterance it was heard in
+	Timed bool
+}
+
+// recordingPage shows one recording: findings, dialogue, score.
+func (c *Console) recordingPage(w http.ResponseWriter, r *http.Request) error {
+	review, err := c.review(r)
+	if err != nil {
+		return err
+	}
+	v := visitorOf(r)
+	d := recordingData{Review: review, LeadIn: leadIn, Reasons: overturnReasons,
+		Turns: dialogue(review.Transcript.Utterances, review.Findings)}
+	d.Rules = groupByRule(review, may(Role(v.user.Role), permReview))
+	d.SlotSets = slotSets(review)
+	for _, f := range review.Findings {
+		if f.Verdict == postgres.VerdictOpen && !f.Shadow {
+			d.Open++
+		}
+	}
+	d.Playable = review.Recording.State != pipeline.StateFailed && review.Recording.State != pipeline.StateDiscovered
+	if d.Playable && may(Role(v.user.Role), permListen) {
+		if d.AudioURL, err = c.audioURL(r, review.Recording.ID); err != nil {
+			return err
+		}
+	}
+	return c.render(w, r, http.StatusOK, "recording", d)
+}
+
+// review loads the recording that the address names.
+func (c *Console) review(r *http.Request) (postgres.Review, error) {
+	id, err := uuid.Parse(r.PathValue("id"))
+	if err != nil {
+		return postgres.Review{}, errNotFound
+	}
+	review, err := c.store.Review(r.Context(), id.String())
+	if err != nil {
+		return postgres.Review{}, fmt.Errorf("recording %s: %w", id, err)
+	}
+	return review, nil
+}
+
+func groupByRule(review postgres.Review, mayJudge bool) []ruleGroup {
+	var groups []ruleGroup
+	at := map[string]int{}
+	for _, f := range review.Findings {
+		i, ok := at[f.Rule]
+		if !ok {
+			i = len(groups)
+			at[f.Rule] = i
+			groups = append(groups, ruleGroup{Rule: f.Rule, Severity: f.Severity})
+		}
+		groups[i].Findings = append(groups[i].Findings, findingView{f, review.Recording.ID, review.Version,
+			mayJudge && !f.Shadow, overturnReasons})
+	}
+	slices.SortStableFunc(groups, func(a, b ruleGroup) int {
+		return cmp.Compare(slices.Index(severities, a.Severity), slices.Index(severities, b.Severity))
+	})
+	return groups
+}
+
+func slotSets(review postgres.Review) []slotSet {
+	var sets []slotSet
+	for rule, slots := range review.Slots {
+		s := slotSet{Rule: rule}
+		for _, slot := range slots {
+			v := slotView{Slot: slot}
+			if slot.Heard {
+				s.Heard++
+				if us := review.Transcript.Utterances; slot.Turn >= 0 && slot.Turn < len(us) {
+					v.At, v.Timed = us[slot.Turn].Start, us[slot.Turn].End > 0
+				}
+			}
+			s.Slots = append(s.Slots, v)
+		}
+		sets = append(sets, s)
+	}
+	slices.SortFunc(sets, func(a, b slotSet) int { return cmp.Compare(a.Rule, b.Rule) })
+	return sets
+}

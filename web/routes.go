@@ -1,0 +1,92 @@
+package web
+
+import (
+	"fmt"
+	"net/http"
+)
+
+// route is one address of the console with what it demands.
+type route struct {
+	pattern string
+	need    Permission
+	handle  func(http.ResponseWriter, *http.Request) error
+}
+
+// table is every route. A route without a permission of the matrix does not start (see routes).
+func (c *Console) table() []route {
+	return []route{
+		{"GET /healthz", permPublic, c.healthz},
+		{"GET /assets/", permPublic, c.serveAsset},
+		{"GET /login", permPublic, c.loginPage},
+		{"POST /login", permPublic, c.login},
+		{"POST /lang", permPublic, c.switchLang},
+		{"POST /logout", permAccount, c.logout},
+
+		{"GET /{$}", permView, c.listPage},
+		{"GET /recordings/{id}", permView, c.recordingPage},
+		{"GET /recordings/{id}/waveform", permListen, c.waveform},
+		{"GET /recordings/{id}/audio-address", permListen, c.audioAddress},
+		{"GET /recordings/{id}/audio", permListen, c.serveAudio},
+		{"POST /recordings/{id}/findings/{key}", permReview, c.decide},
+		{"GET /next", permReview, c.nextRecording},
+	}
+}
+
+// routes turns the table into a handler. Everything outside the table is a 404 page.
+func (c *Console) routes() (http.Handler, error) {
+	mux := http.NewServeMux()
+	for _, r := range c.table() {
+		if _, known := grants[r.need]; !known && r.need != permPublic {
+			return nil, fmt.Errorf("route %s demands the unknown permission %q", r.pattern, r.need)
+		}
+		mux.Handle(r.pattern, c.guard(r))
+	}
+	mux.Handle("/", c.guard(route{need: permPublic, handle: func(http.ResponseWriter, *http.Request) error {
+		return errNotFound
+	}}))
+
+	csrf := http.NewCrossOriginProtection()
+	csrf.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c.fail(w, r, errCrossOrigin)
+	}))
+	return c.withHeaders(c.withRecovery(c.sessions.LoadAndSave(c.withVisitor(csrf.Handler(mux))))), nil
+}
+
+// guard lets a request through to its route when the visitor's role grants what the route demands.
+func (c *Console) guard(r route) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		if r.need != permPublic {
+			v := visitorOf(req)
+			if v.user.ID == "" {
+				c.toLogin(w, req)
+				return
+			}
+			if !may(Role(v.user.Role), r.need) {
+				c.fail(w, req, errForbidden)
+				return
+			}
+		}
+		if err := r.handle(w, req); err != nil {
+			c.fail(w, req, err)
+		}
+	})
+}
+
+func (c *Console) serveAsset(w http.ResponseWriter, r *http.Request) error {
+	c.assets.ServeHTTP(w, r)
+	return nil
+}
+
+// healthz answers load balancers: 200 when the database answers.
+func (c *Console) healthz(w http.ResponseWriter, r *http.Request) error {
+	if c.health != nil {
+		if err := c.health(r.Context()); err != nil {
+			c.log.ErrorContext(r.Context(), "health check failed", "err", err)
+			http.Error(w, "unavailable", http.StatusServiceUnavailable)
+			return nil
+		}
+	}
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	_, err := w.Write([]byte("ok\n"))
+	return err
+}

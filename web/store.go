@@ -1,0 +1,44 @@
+package web
+
+import (
+	"context"
+	"io"
+
+	"github.com/speechqa/speechqa/detectors"
+	"github.com/speechqa/speechqa/pipeline"
+	"github.com/speechqa/speechqa/storage/postgres"
+)
+
+// Store is what the pages ask of the database; postgres.Store is the one implementation.
+type Store interface {
+	// UserByName finds a user by log-in name, without regard to case; postgres.ErrNotFound when there is none.
+	UserByName(ctx context.Context, name string) (postgres.User, error)
+	// User finds a user by id; postgres.ErrNotFound when there is none.
+	User(ctx context.Context, id string) (postgres.User, error)
+	// List gives one page of recordings, worst first.
+	List(ctx context.Context, f postgres.ListFilter) (postgres.ListPage, error)
+	// Facets gives the values that the list's filters offer.
+	Facets(ctx context.Context) (postgres.Facets, error)
+	// Review gives everything about one recording; postgres.ErrNotFound when there is none.
+	Review(ctx context.Context, id string) (postgres.Review, error)
+	// Recording gives the recording's row; postgres.ErrNotFound when there is none.
+	Recording(ctx context.Context, id string) (pipeline.Recording, error)
+	// Decide stores a decision and the score that follows from it, in one transaction; rescore gets the
+	// findings that still stand. postgres.ErrConflict when the recording has changed since Decision.Version.
+	Decide(ctx context.Context, d postgres.Decision, rescore func([]detectors.Finding) (score int, fatal bool)) error
+	// NextToJudge gives the recording that follows id in the list of those to judge, worst first, or "".
+	NextToJudge(ctx context.Context, id string) (string, error)
+}
+
+// AudioSource opens a recording's object for reading anywhere in it. A missing object wraps pipeline.ErrGone.
+type AudioSource interface {
+	OpenSeeker(ctx context.Context, o pipeline.Object) (io.ReadSeekCloser, error)
+}
+
+// Rules names rules and scores what is left of a recording's findings after a decision.
+type Rules interface {
+	// Title is a rule's name for people, in "zh" or "en"; the id itself for an unknown rule.
+	Title(rule, lang string) string
+	// Score is the score of a recording with exactly these findings, and whether one of them is fatal.
+	Score(findings []detectors.Finding) (score int, fatal bool)
+}

@@ -1,0 +1,108 @@
+package web
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+	_ "time/tzdata" // the console's clock must not depend on the machine's zone files
+
+	"github.com/alexedwards/scs/v2"
+
+	"github.com/speechqa/speechqa/storage/postgres"
+)
+
+// Config is what the console is made of.
+type Config struct {
+	Store    Store
+	Sessions scs.CtxStore // server-side sessions
+	Audio    AudioSource
+	Rules    Rules
+	Log      *slog.Logger
+	// Location is the zone of every date on the pages; nil means Asia/Shanghai.
+	Location *time.Location
+	// SecureCookies is set where browsers come by https only.
+	SecureCookies bool
+	// Health is asked by GET /healthz; nil means always well.
+	Health func(context.Context) error
+}
+
+// Console is the web application.
+type Console struct {
+	store    Store
+	audio    AudioSource
+	rules    Rules
+	log      *slog.Logger
+	sessions *scs.SessionManager
+	attempts *attempts
+	assets   *assets
+	messages catalogue
+	pages    map[Lang]pageSet
+	loc      *time.Location
+	health   func(context.Context) error
+	nobody   string // hash of a password nobody knows
+	handler  http.Handler
+}
+
+// New builds the console. Everything that can be wrong with the binary itself, such as a missing bundle
+// (ErrNoAssets) or a broken template, is an error here and never a broken page later.
+func New(cfg Config) (*Console, error) {
+	if cfg.Store == nil || cfg.Sessions == nil || cfg.Audio == nil || cfg.Rules == nil || cfg.Log == nil {
+		return nil, errors.New("web: Store, Sessions, Audio, Rules and Log are all needed")
+	}
+	loc := cfg.Location
+	if loc == nil {
+		var err error
+		if loc, err = time.LoadLocation("Asia/Shanghai"); err != nil {
+			return nil, fmt.Errorf("web: %w", err)
+		}
+	}
+	bundle, err := loadAssets(distFiles)
+	if err != nil {
+		return nil, fmt.Errorf("web: %w", err)
+	}
+	messages, err := loadMessages(messageFiles)
+	if err != nil {
+		return nil, fmt.Errorf("web: %w", err)
+	}
+	c := &Console{
+		store: cfg.Store, audio: cfg.Audio, rules: cfg.Rules, log: cfg.Log,
+		sessions: newSessions(cfg.Sessions, cfg.SecureCookies),
+		attempts: newAttempts(),
+		assets:   bundle, messages: messages, loc: loc, health: cfg.Health,
+	}
+	if c.nobody, err = hashPassword(rand.Text()); err != nil {
+		return nil, fmt.Errorf("web: %w", err)
+	}
+	if c.pages, err = loadPages(c); err != nil {
+		return nil, fmt.Errorf("web: %w", err)
+	}
+	if c.handler, err = c.routes(); err != nil {
+		return nil, fmt.Errorf("web: %w", err)
+	}
+	return c, nil
+}
+
+// ServeHTTP serves the console from the root of its host.
+func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) { c.handler.ServeHTTP(w, r) }
+
+// HashPassword makes the argon2id hash that User.PasswordHash holds.
+func HashPassword(password string) (string, error) { return hashPassword(password) }
+
+var _ http.Handler = (*Console)(nil)
+
+// visitor is who asks, in what language; user is zero where nobody is logged in.
+type visitor struct {
+	user postgres.User
+	lang Lang
+}
+
+type visitorKey struct{}
+
+func visitorOf(r *http.Request) visitor {
+	v, _ := r.Context().Value(visitorKey{}).(visitor)
+	return v
+}
