@@ -128,4 +128,3 @@ func strs[S ~string](in []S) []string {
 	}
 	return out
 }
-

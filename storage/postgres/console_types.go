@@ -135,7 +135,7 @@ type Decision struct {
 	RecordingID string
 	FindingKey  string
 	Verdict     Verdict // VerdictOpen takes an earlier decision back
-	Reason      string // code, see JudgedFinding
+	Reason      string  // code, see JudgedFinding
 	Note        string
 	UserID      string
 	Version     int64 // Review.Version the reviewer saw
