@@ -2,6 +2,7 @@ package audio
 
 import (
 	"context"
+	"fmt"
 	"math"
 )
 
@@ -33,15 +34,21 @@ type frame struct {
 	line     int     // bin of that line
 	dtmf     byte    // the key whose two tones make up the frame; 0 for none
 	pitch    float32 // Hz where voicing is high
+	fresh    bool    // measured here, not taken over from the hop before
+	cepstrum [cepstra]float32
 }
 
 // blockSize is how many samples are read at a time for analysis.
 const blockSize = 1 << 18
 
-// analyse calls visit for every hop of a channel, in order.
-func analyse(ctx context.Context, rec *Recording, channel int, visit func(i int, f frame)) error {
+// analyse calls visit for every hop of a channel, in order. mel, where given, adds cepstra.
+func analyse(ctx context.Context, rec *Recording, channel int, mel *melBank, visit func(i int, f frame)) error {
+	if channel < 0 || channel >= rec.Channels() {
+		return fmt.Errorf("analyse channel %d of %d: no such channel", channel, rec.Channels())
+	}
 	total := rec.Samples(channel)
 	a := newFrameAnalyser()
+	a.mel = mel
 	for at := 0; at < total; at += blockSize {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -65,6 +72,7 @@ func analyse(ctx context.Context, rec *Recording, channel int, visit func(i int,
 // frameAnalyser keeps what frames need of their predecessors.
 type frameAnalyser struct {
 	*analyser
+	mel     *melBank
 	low     float32 // state of the high-pass
 	last    float32
 	history [steadyLag][]float64 // fine structures
@@ -89,7 +97,7 @@ func (a *frameAnalyser) frame(x []float32, at int) frame {
 	defer func() { a.count++ }()
 	if a.count%spectrumEvery != 0 && a.prev.level >= minSpeechDB && level >= minSpeechDB {
 		f := a.prev
-		f.level = level
+		f.level, f.fresh = level, false
 		return f
 	}
 	a.prev = a.measure(x, at, level)
@@ -114,6 +122,10 @@ func (a *frameAnalyser) measure(x []float32, at int, level float32) frame {
 	f.steady = a.steadiness(slot)
 	a.autocorrelation(loBin, hiBin)
 	f.voicing, f.pitch = a.voicing()
+	f.fresh = true
+	if a.mel != nil {
+		f.cepstrum = a.mel.cepstrum(a.power)
+	}
 	return f
 }
 

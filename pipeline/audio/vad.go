@@ -44,7 +44,7 @@ type EnergyVAD struct{}
 // Regions implements VAD.
 func (EnergyVAD) Regions(ctx context.Context, rec *Recording, channel int) ([]Region, error) {
 	hops := make([]vadHop, 0, rec.Samples(channel)/hop)
-	err := analyse(ctx, rec, channel, func(_ int, f frame) { hops = append(hops, newVADHop(f)) })
+	err := analyse(ctx, rec, channel, nil, func(_ int, f frame) { hops = append(hops, newVADHop(f)) })
 	if err != nil {
 		return nil, err
 	}
