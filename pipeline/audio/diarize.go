@@ -17,15 +17,22 @@ type Turn struct {
 
 // Parameters of Diarize.
 const (
-	turnPause     = 0.20 // seconds of quiet after which another may speak
-	pieceMax      = 2.5  // seconds; longer stretches are cut at their weakest point
-	pieceMin      = 0.5  // seconds; shorter ones are not cut off
-	priorFrames   = 30   // weight of the common covariance in a voice's
-	independent   = 0.12 // share of the frames that count: neighbours say much the same
-	stayPause     = 0.97 // chance that the same voice goes on without a pause …
-	stayTurn      = 0.60 // … and after one
-	minGain       = 0.35 // log-likelihood per frame that a further voice must explain
-	certainSingle = 0.6  // confidence where only one voice could be told apart
+	turnPause   = 0.20 // seconds of quiet after which another may speak
+	pieceMax    = 2.5  // seconds; longer stretches are cut at their weakest point
+	pieceMin    = 0.5  // seconds; shorter ones are not cut off
+	priorFrames = 30   // weight of the common covariance in a voice's
+	pitchSpread = 0.45 // natural logarithm: the pitch of one person within a piece, less than an octave
+	mostTold    = 5.0  // log-likelihood ratio that one piece may bring: an odd sound must not outvote its surroundings
+	independent = 0.12 // share of the frames that count: neighbours say much the same
+	stayPause   = 0.99 // chance that the same voice goes on without a pause …
+	stayTurn    = 0.60 // … and after one
+	minGain     = 0.35 // log-likelihood per frame that a further voice must explain
+	// Separation of the two most alike voices: one person dealt to two has 2 to 3, two persons have 5 to 50.
+	minApart     = 4.0
+	certainApart = 8.0
+	// certainAtMost bounds the confidence at minApart, and where one voice only could be made out: the other may
+	// have said too little or sound the same.
+	certainAtMost = 0.5
 )
 
 // Diarize tells the voices on one channel apart: at most maxSpeakers, in the given regions of speech.
@@ -35,14 +42,15 @@ const (
 // are dealt to voices so that the likelihood of all frames is greatest (k-means with normal distributions, from
 // several deterministic starts), as in clustering by the Bayesian information criterion (Chen and Gopalakrishnan
 // 1998); a further voice must explain minGain more per frame. Then a hidden Markov model, in which the voice
-// seldom changes without a pause, yields every piece's voice and its probability.
+// seldom changes without a pause, yields every piece's voice and its probability. Where the voices are hard to tell
+// apart, or only one was found, no turn is certain.
 func Diarize(ctx context.Context, rec *Recording, channel int, regions []Region, maxSpeakers int) ([]Turn, error) {
 	pieces, err := cutPieces(ctx, rec, channel, regions)
 	if err != nil || len(pieces) == 0 {
 		return nil, err
 	}
-	voices, n := findVoices(pieces, max(1, maxSpeakers))
-	return turns(pieces, posteriors(pieces, voices), n), nil
+	voices := findVoices(pieces, max(1, maxSpeakers))
+	return turns(pieces, posteriors(pieces, voices), certainty(pieces, voices)), nil
 }
 
 // piece is a stretch that one person speaks.
@@ -105,15 +113,7 @@ func cutRegion(hops []voiceHop, start float64, region int) []piece {
 			return
 		}
 		p := piece{start: start + float64(first)/hopsPerSec, end: start + float64(last)/hopsPerSec, region: region, afterPause: afterPause}
-		for _, h := range hops[first:last] {
-			if h.voiced {
-				var x vector
-				for i, v := range h.x {
-					x[i] = float64(v)
-				}
-				p.stats.add(&x)
-			}
-		}
+		p.stats = voiceStats(hops[first:last])
 		out = append(out, p)
 	}
 	first, quiet := 0, quietLevel(hops)
@@ -130,6 +130,32 @@ func cutRegion(hops []voiceHop, start float64, region int) []piece {
 	}
 	cut(first, len(hops), first > 0)
 	return out
+}
+
+// voiceStats sums up the voiced hops. Hops whose pitch is far from the others' are left out: there the octave was
+// mistaken or someone else was heard.
+func voiceStats(hops []voiceHop) (s stats) {
+	var pitches []float64
+	for _, h := range hops {
+		if h.voiced {
+			pitches = append(pitches, float64(h.x[cepstra]))
+		}
+	}
+	if len(pitches) == 0 {
+		return s
+	}
+	median := quantile(pitches, 0.5)
+	for _, h := range hops {
+		if !h.voiced || math.Abs(float64(h.x[cepstra])-median) > pitchSpread {
+			continue
+		}
+		var x vector
+		for i, v := range h.x {
+			x[i] = float64(v)
+		}
+		s.add(&x)
+	}
+	return s
 }
 
 // quietLevel separates pauses from speech within a region: halfway between its loud and its faintest parts, but
@@ -160,25 +186,55 @@ func weakest(hops []voiceHop, first, last int) int {
 	return best
 }
 
-// findVoices deals the pieces to voices and returns the voices and how many there are.
-func findVoices(pieces []piece, maxVoices int) ([]normal, int) {
+// findVoices deals the pieces to voices and returns these.
+func findVoices(pieces []piece, maxVoices int) []normal {
 	var all stats
 	for i := range pieces {
 		all.merge(&pieces[i].stats, 1)
 	}
 	if all.n == 0 {
-		return nil, 1
+		return nil
 	}
 	one := fit(&all, &all, priorFrames)
 	voices, best := []normal{one}, one.logLikelihood(&all)
 	for k := 2; k <= maxVoices; k++ {
 		v, ll := bestSplit(pieces, &all, voices, k)
-		if v == nil || (ll-best)/all.n < minGain {
+		if v == nil || (ll-best)/all.n < minGain || separation(pieces, v) < minApart {
 			break
 		}
 		voices, best = v, ll
 	}
-	return voices, len(voices)
+	return voices
+}
+
+// separation says how different the two most alike voices are: the mean log-likelihood per frame by which their own
+// pieces prefer them to the other. Unlike the gain it does not depend on how much each of them speaks.
+func separation(pieces []piece, voices []normal) float64 {
+	sums := make([]stats, len(voices))
+	for i, v := range deal(pieces, voices) {
+		sums[v].merge(&pieces[i].stats, 1)
+	}
+	least := math.Inf(1)
+	for a := range voices {
+		for b := range a {
+			if sums[a].n == 0 || sums[b].n == 0 {
+				return 0
+			}
+			d := (voices[a].logLikelihood(&sums[a])-voices[b].logLikelihood(&sums[a]))/sums[a].n +
+				(voices[b].logLikelihood(&sums[b])-voices[a].logLikelihood(&sums[b]))/sums[b].n
+			least = math.Min(least, d/2)
+		}
+	}
+	return least
+}
+
+// certainty is the highest confidence that turns may have, given how different the voices are.
+func certainty(pieces []piece, voices []normal) float64 {
+	if len(voices) < 2 {
+		return certainAtMost
+	}
+	apart := (separation(pieces, voices) - minApart) / (certainApart - minApart)
+	return math.Min(1, certainAtMost+(1-certainAtMost)*apart)
 }
 
 // bestSplit tries several ways to begin with k voices and returns the one that explains the pieces best: one of
@@ -264,7 +320,7 @@ func posteriors(pieces []piece, voices []normal) [][]float64 {
 		}
 		top := slices.Max(emit[i])
 		for v := range emit[i] {
-			emit[i][v] = math.Exp(emit[i][v] - top)
+			emit[i][v] = math.Exp(math.Max(emit[i][v]-top, -mostTold))
 		}
 	}
 	change := func(i int) (stay, leave float64) { // between piece i-1 and i
@@ -340,7 +396,7 @@ func normalise(x []float64) {
 }
 
 // turns joins neighbouring pieces of one voice within a region and numbers the voices as they appear.
-func turns(pieces []piece, post [][]float64, voices int) []Turn {
+func turns(pieces []piece, post [][]float64, certainty float64) []Turn {
 	var out []Turn
 	number := map[int]int{}
 	lastRegion := -1
@@ -351,9 +407,7 @@ func turns(pieces []piece, post [][]float64, voices int) []Turn {
 				v, best = u, x
 			}
 		}
-		if voices == 1 {
-			best = certainSingle
-		}
+		best = math.Min(best, certainty)
 		if _, ok := number[v]; !ok {
 			number[v] = len(number)
 		}

@@ -34,7 +34,8 @@ func TestDiarizeSamples(t *testing.T) {
 		t.Logf("%s: %v", filepath.Base(f), o)
 		sum.add(o)
 	}
-	sum.check(t)
+	t.Log(sum)
+	sum.check(t, 0.9)
 }
 
 // TestDiarizeVoices tells other pairs of voices apart, on telephone audio and with noise.
@@ -51,7 +52,8 @@ func TestDiarizeVoices(t *testing.T) {
 		t.Logf("%v: %v", pair, o)
 		sum.add(o)
 	}
-	sum.check(t)
+	t.Log(sum)
+	sum.check(t, 0.9)
 }
 
 // TestDiarizeVisit tells three voices apart where a visit may have three.
@@ -67,7 +69,24 @@ func TestDiarizeVisit(t *testing.T) {
 	audiotest.AddNoise(x, 0.004, 9)
 	o := diarized(t, audiotest.WriteWAV(t, x), spans, 3)
 	t.Log(o)
-	o.check(t)
+	o.check(t, 0.9)
+}
+
+// TestDiarizeFewWords has a customer who hardly says anything.
+func TestDiarizeFewWords(t *testing.T) {
+	var turns []audiotest.Turn
+	for i, turn := range longDialogue {
+		if turn.Speaker == "c" {
+			turn.Text = []string{"嗯。", "好的。", "再见。"}[i%3]
+		}
+		turns = append(turns, turn)
+	}
+	for i, pair := range [][2]audiotest.Voice{{audiotest.Man, audiotest.Woman}, {audiotest.Woman, audiotest.OtherMan}, {audiotest.Man, audiotest.OtherMan}} {
+		x, spans := audiotest.Dialogue(t, map[string]audiotest.Voice{"a": pair[0], "c": pair[1]}, turns, uint64(i))
+		o := diarized(t, audiotest.WriteWAV(t, x), spans, 2)
+		t.Logf("%v: %v", pair, o)
+		o.check(t, 0)
+	}
 }
 
 // TestDiarizeOneVoice must not invent a second person with certainty.
@@ -80,7 +99,7 @@ func TestDiarizeOneVoice(t *testing.T) {
 		x, spans := audiotest.Dialogue(t, map[string]audiotest.Voice{"a": v}, turns, 3)
 		o := diarized(t, audiotest.WriteWAV(t, x), spans, 2)
 		t.Logf("%v: %v", v, o)
-		o.check(t)
+		o.check(t, 0)
 	}
 }
 
@@ -117,12 +136,12 @@ func (o outcome) String() string {
 		all, 100*o.right/all, 100*o.uncertain/all, 100*o.wrong/all, 100*o.missed/all)
 }
 
-// check demands what the product promises for mono recordings.
-func (o outcome) check(t *testing.T) {
+// check demands what the product promises for mono recordings; certain is the share that must be right and known
+// to be, for voices that differ.
+func (o outcome) check(t *testing.T, certain float64) {
 	t.Helper()
-	t.Log("together ", o)
 	all := o.right + o.uncertain + o.wrong + o.missed
-	if o.right+o.uncertain < 0.9*all || o.wrong > 0.05*all || o.right < 0.5*all {
+	if o.right+o.uncertain < 0.9*all || o.wrong > 0.05*all || o.right < certain*all {
 		t.Errorf("too little is right: %v", o)
 	}
 }
