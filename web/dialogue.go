@@ -29,6 +29,7 @@ type piece struct {
 	Faint   bool
 	Finding string // key of the finding it is evidence of; empty for none
 	Rule    string
+	Level   detectors.Severity
 	State   postgres.Verdict
 	More    int // further findings on the same text
 }
@@ -91,7 +92,7 @@ func pieces(u detectors.Utterance, findings []postgres.JudgedFinding) []piece {
 				p.More++
 				continue
 			}
-			p.Finding, p.Rule, p.State = f.Key, f.Rule, f.Verdict
+			p.Finding, p.Rule, p.Level, p.State = f.Key, f.Rule, f.Severity, f.Verdict
 		}
 		if n := len(out); n > 0 && same(out[n-1], p) {
 			out[n-1].Text += p.Text

@@ -1,0 +1,57 @@
+package web
+
+import (
+	"strings"
+	"testing"
+)
+
+// The whole matrix, written out a second time on purpose: a change of who may do what is a change of two files.
+func TestRoleTable(t *testing.T) {
+	want := map[Permission]string{
+		permAccount: "clerk lead manager trainer auditor admin",
+		permView:    "clerk lead manager trainer auditor admin",
+		permListen:  "clerk lead manager trainer auditor",
+		permReview:  "clerk lead",
+		permTrends:  "lead manager trainer auditor",
+		permExport:  "lead manager",
+		permUsers:   "admin",
+	}
+	for _, p := range []Permission{permAccount, permView, permListen, permReview, permTrends, permExport, permUsers} {
+		for _, role := range Roles {
+			if got, want := may(role, p), strings.Contains(" "+want[p]+" ", " "+string(role)+" "); got != want {
+				t.Errorf("%s may %s = %v, want %v", role, p, got, want)
+			}
+		}
+	}
+	if len(grants) != len(want) {
+		t.Errorf("%d permissions in the matrix, %d in this test", len(grants), len(want))
+	}
+}
+
+func TestWhatIsNotGrantedIsDenied(t *testing.T) {
+	for _, role := range []Role{"", "root", "CLERK", " clerk"} {
+		for p := range grants {
+			if may(role, p) {
+				t.Errorf("the unknown role %q may %s", role, p)
+			}
+		}
+	}
+	for _, role := range Roles {
+		if may(role, "") || may(role, "fly") {
+			t.Errorf("%s may do what nobody granted", role)
+		}
+	}
+}
+
+// Every route demands a permission of the matrix; only these few are open to everybody.
+func TestPublicRoutes(t *testing.T) {
+	public := map[string]bool{"GET /healthz": true, "GET /assets/": true, "GET /login": true, "POST /login": true, "POST /lang": true}
+	for _, r := range newPages(t).table() {
+		if got := r.need == permPublic; got != public[r.pattern] {
+			t.Errorf("%s public = %v", r.pattern, got)
+		}
+		if _, known := grants[r.need]; !known && r.need != permPublic {
+			t.Errorf("%s demands the unknown permission %q", r.pattern, r.need)
+		}
+	}
+}
