@@ -91,3 +91,8 @@ func endsLatin(s string) bool {
 	r, _ := utf8.DecodeLastRuneInString(s)
 	return r < utf8.RuneSelf && (unicode.IsLetter(r) || unicode.IsDigit(r))
 }
+
+func lastRune(s string) rune {
+	r, _ := utf8.DecodeLastRuneInString(s)
+	return r
+}
