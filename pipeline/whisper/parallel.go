@@ -11,23 +11,17 @@ import (
 
 // inParallel calls do for 0..n−1, at most width at a time, and stops at the first error.
 func inParallel(ctx context.Context, width, n int, do func(ctx context.Context, i int) error) error {
-	g, ctx := errgroup.WithContext(ctx)
+	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(width)
 	for i := range n {
-		if ctx.Err() != nil {
-			break
-		}
 		g.Go(func() error {
-			if err := context.Cause(ctx); err != nil {
+			if err := context.Cause(gctx); err != nil {
 				return err
 			}
-			return do(ctx, i)
+			return do(gctx, i)
 		})
 	}
-	if err := g.Wait(); err != nil {
-		return err
-	}
-	return context.Cause(ctx)
+	return g.Wait()
 }
 
 // crashCount counts crashes in a row on one recording.
