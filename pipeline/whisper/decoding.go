@@ -15,7 +15,7 @@ type Decoding struct {
 	NoSpeechThreshold float64 `json:"no_speech_threshold"` // above together with a low log probability: silence
 	MaxInitialTime    float64 `json:"max_initial_time"`    // latest first timestamp, seconds
 	MaxTokens         int     `json:"max_tokens"`          // per segment; 0 = no limit
-	AudioCtx          int     `json:"audio_ctx"`           // encoder frames of 20 ms; 0 = 1500
+	AudioCtx          int     `json:"audio_ctx"`           // least encoder frames of 20 ms, longer windows use more; 0 = always 1500
 	SuppressNonSpeech bool    `json:"suppress_non_speech"` // no brackets, notes and the like
 	Prompt            string  `json:"prompt,omitempty"`    // text the model believes was said before
 }

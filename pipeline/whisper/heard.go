@@ -98,7 +98,7 @@ func (w window) home(s segment) (int, bool) {
 // hear makes the text of one piece.
 func (w window) hear(k int, gs []placed) (heard, bool) {
 	p := w.pieces[k]
-	h := heard{channel: w.channel, region: p.region, start: p.from, end: p.to}
+	h := heard{channel: w.channel, region: p.region, start: p.speech.Start, end: p.speech.End}
 	var b strings.Builder
 	sum, n := 0.0, 0
 	within := func(t float64) float64 { return p.from + max(0, min(p.length(), t-p.at)) }

@@ -22,6 +22,8 @@ type piece struct {
 	from, to float64 // in the recording
 	at       float64 // where from lies in the window
 	region   int     // which region of the channel it belongs to
+	// speech is the region without its padding, as far as it lies in this piece.
+	speech audio.Region
 }
 
 func (p piece) length() float64 { return p.to - p.from }
@@ -50,6 +52,7 @@ func pack(channel int, regions []audio.Region, duration float64, c packing, quie
 		}
 		for _, p := range pieces {
 			p.region = i
+			p.speech = audio.Region{Start: max(p.from, min(regions[i].Start, p.to)), End: min(p.to, max(regions[i].End, p.from))}
 			if n := len(out); n > 0 {
 				w := &out[n-1]
 				at := w.length() + c.Join
@@ -115,13 +118,15 @@ func (w window) place(t float64) (seconds float64, piece int) {
 	return p.from + math.Max(0, math.Min(p.length(), t-p.at)), best
 }
 
-// outside tells how many seconds of a stretch of the window lie in no piece.
-func (w window) outside(from, to float64) float64 {
-	in := 0.0
-	for _, p := range w.pieces {
-		in += math.Max(0, math.Min(to, p.at+p.length())-math.Max(from, p.at))
+// context is the length of the encoder's context for this window, in frames of 20 ms: what the window needs and
+// one second more, but at least the profile's floor. A floor of 0 means whisper.cpp's full 30 s: OpenAI's models
+// know nothing else.
+func (w window) context(floor int) int {
+	const full = 1500
+	if floor == 0 {
+		return 0
 	}
-	return math.Max(0, to-from-in)
+	return min(full, max(floor, int(math.Ceil(w.length()*50))+50))
 }
 
 // samples reads the window's PCM.

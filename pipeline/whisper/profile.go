@@ -34,7 +34,7 @@ type Profile struct {
 func DefaultProfile() Profile {
 	return Profile{
 		MaxWindow: 30,
-		Pad:       0.2,
+		Pad:       0.15,
 		Join:      0.5,
 		Decoding: Decoding{
 			Language:          "zh",
