@@ -100,10 +100,11 @@ type lane struct {
 	in, out []float32
 	peaks   peakMeter
 	level   levelMeter
+	tones   *toneMeter
 }
 
 func newLane(w io.Writer, rate int) *lane {
-	return &lane{re: newResampler(rate), w: bufio.NewWriterSize(w, 1<<16)}
+	return &lane{re: newResampler(rate), w: bufio.NewWriterSize(w, 1<<16), tones: newToneMeter()}
 }
 
 // add takes channel c out of an interleaved block.
@@ -134,6 +135,7 @@ func (l *lane) finish() error {
 
 // store measures and writes 16 kHz samples.
 func (l *lane) store(x []float32) error {
+	l.tones.add(x)
 	var b [2]byte
 	for _, v := range x {
 		s := toInt16(v)

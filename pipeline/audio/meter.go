@@ -1,6 +1,9 @@
 package audio
 
-import "math"
+import (
+	"fmt"
+	"math"
+)
 
 // A channel is dead when nothing in it is louder than deadDB, which is above the idle noise of G.711 (-72 dBFS)
 // and below any speech.
@@ -13,6 +16,9 @@ const identicalCorrelation = 0.9995
 // clipLevel is full scale less what rounding to 16 bits may take away.
 const clipLevel = 32766.0 / 32768
 
+// clippedTooMuch is the share of samples at full scale from which distortion is heard.
+const clippedTooMuch = 0.001
+
 // meter measures a recording as it is in the file, before resampling.
 type meter struct {
 	info    Info
@@ -21,14 +27,16 @@ type meter struct {
 	clipped []int64
 	// Of the first two channels: sums of squares and products.
 	aa, bb, ab float64
+	gaps       *gapMeter
 }
 
 func newMeter(info Info) *meter {
-	return &meter{info: info, peak: make([]float32, info.Channels), clipped: make([]int64, info.Channels)}
+	return &meter{info: info, peak: make([]float32, info.Channels), clipped: make([]int64, info.Channels), gaps: newGapMeter(info)}
 }
 
 // add takes an interleaved block.
 func (m *meter) add(block []float32) {
+	m.gaps.add(block)
 	n := m.info.Channels
 	for c := range n {
 		peak, clipped := m.peak[c], m.clipped[c]
@@ -70,6 +78,11 @@ func (m *meter) facts(lanes []*lane) Facts {
 		})
 	}
 	f.Identical = m.identical()
+	f.Gaps = m.gaps.result()
+	for c, l := range lanes {
+		f.Tones = append(f.Tones, l.tones.result(c)...)
+	}
+	f.Warnings = warnings(&f)
 	return f
 }
 
@@ -79,6 +92,31 @@ func (m *meter) identical() bool {
 		return false
 	}
 	return math.Abs(m.ab)/math.Sqrt(m.aa*m.bb) > identicalCorrelation
+}
+
+// warnings are sentences about what makes a recording hard or impossible to judge.
+func warnings(f *Facts) (out []string) {
+	dead := 0
+	for _, c := range f.PerChannel {
+		if c.Dead {
+			dead++
+		}
+	}
+	switch {
+	case dead == f.Channels:
+		out = append(out, "整段录音没有声音")
+	case dead > 0:
+		out = append(out, "有一个声道没有声音,只录到一方")
+	}
+	if f.Identical {
+		out = append(out, "左右声道内容相同,按单声道处理")
+	}
+	for c, ch := range f.PerChannel {
+		if ch.Clipped > clippedTooMuch {
+			out = append(out, fmt.Sprintf("声道 %d 过载失真,识别结果可能不准", c+1))
+		}
+	}
+	return out
 }
 
 // round keeps stored facts free of digits that mean nothing.
