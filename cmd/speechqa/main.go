@@ -13,7 +13,11 @@ import (
 )
 
 // cli is every command; each lives in its own file as a struct with Run(*app) error.
-type cli struct{}
+type cli struct {
+	Scan  scanCmd  `cmd:"" help:"Inspect dialogues given as text, one JSON object a line."`
+	Eval  evalCmd  `cmd:"" help:"Compare findings with labels: precision, recall, F1 per rule."`
+	Rules rulesCmd `cmd:"" help:"Check, test and list rules."`
+}
 
 // app is what a command gets from the outside world.
 type app struct {

@@ -1,0 +1,75 @@
+package detectors
+
+import (
+	"fmt"
+
+	"github.com/speechqa/speechqa/lexicon"
+)
+
+// Engine inspects conversations against one ruleset. It is built once, holds no state between calls and may
+// be used by many goroutines.
+type Engine struct {
+	rs       *lexicon.Ruleset
+	comp     *compiler
+	matcher  *automaton
+	rules    []*rule // live and shadow, in the order they run
+	listener struct{ third, debtor, handover, recorder []evidence }
+}
+
+// New compiles a ruleset.
+func New(rs *lexicon.Ruleset) (*Engine, error) {
+	e := &Engine{rs: rs, comp: newCompiler()}
+	// Slots look at the findings of other rules (a false identity does not fill a slot), so they run last.
+	for _, last := range []bool{false, true} {
+		for i := range rs.Rules {
+			lr := &rs.Rules[i]
+			if (lr.Kind == lexicon.KindSlots) != last || lr.Status != lexicon.StatusLive && lr.Status != lexicon.StatusShadow {
+				continue
+			}
+			r, err := e.comp.rule(lr)
+			if err != nil {
+				return nil, fmt.Errorf("rule %s: %w", lr.ID, err)
+			}
+			e.rules = append(e.rules, r)
+		}
+	}
+	if l := rs.Listener; l != nil {
+		for _, part := range []struct {
+			from []lexicon.Evidence
+			to   *[]evidence
+		}{{l.ThirdParty, &e.listener.third}, {l.Debtor, &e.listener.debtor}, {l.Handover, &e.listener.handover}, {l.Recorder, &e.listener.recorder}} {
+			ev, err := e.comp.evidence(part.from)
+			if err != nil {
+				return nil, fmt.Errorf("listener.yaml: %w", err)
+			}
+			*part.to = ev
+		}
+	}
+	terms := make([][]rune, len(e.comp.terms))
+	for i, t := range e.comp.terms {
+		terms[i] = fold(t.Text)
+	}
+	e.matcher = newAutomaton(terms)
+	return e, nil
+}
+
+// Ruleset returns the rules the engine was built from.
+func (e *Engine) Ruleset() *lexicon.Ruleset { return e.rs }
+
+// Inspect finds what the rules forbid in one conversation.
+func (e *Engine) Inspect(c *Conversation) Result {
+	s := e.scan(c, false)
+	return s.result()
+}
+
+// Suppressed is a match that an exception excused, for rule tests and explanations.
+type Suppressed struct {
+	Rule, Exception, Quote, Pattern string
+	Turn                            int
+}
+
+// Explain is Inspect with the matches that exceptions excused.
+func (e *Engine) Explain(c *Conversation) (Result, []Suppressed) {
+	s := e.scan(c, true)
+	return s.result(), s.suppressed
+}

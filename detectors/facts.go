@@ -1,0 +1,63 @@
+package detectors
+
+import (
+	"fmt"
+	"time"
+)
+
+// fact looks a measurement up.
+func (s *scan) fact(name string) (float64, bool) {
+	if name == "duration" {
+		d := s.duration()
+		return d, d > 0
+	}
+	v, ok := s.c.Facts.Values[name]
+	return v, ok
+}
+
+func (s *scan) facts(r *rule) {
+	f := r.Fact
+	switch {
+	case f.Hours != "":
+		s.hours(r)
+	case f.Value != "":
+		v, ok := s.fact(f.Value)
+		if ok && (f.Over == nil || v > *f.Over) && (f.Under == nil || v < *f.Under) {
+			why := f.Why
+			if why == "" {
+				why = f.Value + " = %v"
+			}
+			s.whole(r, "fact", fmt.Sprintf(why, v))
+		}
+	default:
+		for _, g := range s.c.Facts.Gaps {
+			if g.End-g.Start < f.Gap || len(f.GapReasons) > 0 && !contains(f.GapReasons, g.Reason) {
+				continue
+			}
+			s.whole(r, "fact", fmt.Sprintf("录音在 %.1f 秒至 %.1f 秒中断(%s)", g.Start, g.End, g.Reason))
+			last := &s.findings[len(s.findings)-1]
+			last.Start, last.End, last.Term = g.Start, g.End, g.Reason
+		}
+	}
+}
+
+func (s *scan) hours(r *rule) {
+	p := s.e.rs.Hours[r.Fact.Hours]
+	at := s.c.Metadata.StartedAt
+	if at.IsZero() || len(p.Kinds) > 0 && !contains(p.Kinds, string(s.c.Kind)) {
+		return
+	}
+	local := at.In(time.FixedZone("", p.Offset*60))
+	minute := local.Hour()*60 + local.Minute()
+	if minute >= p.From && (minute < p.To || minute == p.To && local.Second() == 0) {
+		return
+	}
+	s.whole(r, "fact", fmt.Sprintf("开始于 %s,不在可联络时间 %02d:%02d–%02d:%02d 内(%s,第 %d 版)",
+		local.Format("15:04"), p.From/60, p.From%60, p.To/60, p.To%60, p.Title, p.Version))
+}
+
+// whole adds a finding about the whole recording.
+func (s *scan) whole(r *rule, how, why string) {
+	s.findings = append(s.findings, Finding{Rule: r.ID, RuleVersion: r.Version, Severity: Severity(r.Severity), Turn: -1,
+		How: how, Confidence: 1, Why: why, Shadow: r.Status == "shadow"})
+}
