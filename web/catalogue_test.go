@@ -46,6 +46,8 @@ func TestEveryComposedKeyExists(t *testing.T) {
 		"speaker.":  {"agent", "customer", "unknown"},
 		"how.":      {"exact", "homophone", "slots", "state", "fact", "model"},
 		"removed.":  {"outside_speech", "repetition", "known_phrase", "speaking_rate", "low_probability"},
+		"by.":       strs(trendGroups),
+		"trends.":   {"above", "below", "unclear"},
 		"action.":   {"confirmed", "overturned", "reopened"},
 	}
 	for prefix, members := range groups {
@@ -55,7 +57,7 @@ func TestEveryComposedKeyExists(t *testing.T) {
 			}
 		}
 	}
-	for _, e := range []*userError{errNotFound, errForbidden, errCrossOrigin, errBadRequest, errNoAddress, errAudioGone, errConflict, errInternal} {
+	for _, e := range []*userError{errNotFound, errForbidden, errCrossOrigin, errBadRequest, errNoAddress, errAudioGone, errBadSpan, errReasonNeeded, errConflict, errInternal} {
 		for _, part := range []string{".title", ".text"} {
 			if !c.has(Chinese, "error."+e.key+part) {
 				t.Errorf("error.%s%s is missing", e.key, part)

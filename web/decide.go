@@ -45,7 +45,7 @@ func (c *Console) decide(w http.ResponseWriter, r *http.Request) error {
 		d.Reason = ""
 	case postgres.VerdictOverturned:
 		if !slices.Contains(overturnReasons, d.Reason) || (d.Reason == "other" && d.Note == "") {
-			return &userError{http.StatusBadRequest, "reason_needed"}
+			return errReasonNeeded
 		}
 	default:
 		return errBadRequest

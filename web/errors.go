@@ -21,14 +21,16 @@ func (e *userError) Error() string { return e.key }
 
 // Mistakes that handlers return.
 var (
-	errNotFound    = &userError{http.StatusNotFound, "not_found"}
-	errForbidden   = &userError{http.StatusForbidden, "forbidden"}
-	errCrossOrigin = &userError{http.StatusForbidden, "cross_origin"}
-	errBadRequest  = &userError{http.StatusBadRequest, "bad_request"}
-	errNoAddress   = &userError{http.StatusForbidden, "audio_expired"}
-	errAudioGone   = &userError{http.StatusGone, "audio_gone"}
-	errConflict    = &userError{http.StatusConflict, "conflict"}
-	errInternal    = &userError{http.StatusInternalServerError, "internal"}
+	errNotFound     = &userError{http.StatusNotFound, "not_found"}
+	errForbidden    = &userError{http.StatusForbidden, "forbidden"}
+	errCrossOrigin  = &userError{http.StatusForbidden, "cross_origin"}
+	errBadRequest   = &userError{http.StatusBadRequest, "bad_request"}
+	errNoAddress    = &userError{http.StatusForbidden, "audio_expired"}
+	errAudioGone    = &userError{http.StatusGone, "audio_gone"}
+	errReasonNeeded = &userError{http.StatusBadRequest, "reason_needed"}
+	errBadSpan      = &userError{http.StatusBadRequest, "bad_span"}
+	errConflict     = &userError{http.StatusConflict, "conflict"}
+	errInternal     = &userError{http.StatusInternalServerError, "internal"}
 )
 
 type errorPage struct {

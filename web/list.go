@@ -60,9 +60,9 @@ func (c *Console) listPage(w http.ResponseWriter, r *http.Request) error {
 	}
 	d := listData{Page: list, Filter: f, From: q.Get("from"), To: q.Get("to"), Facets: facets,
 		Statuses: listStatuses, Sevs: severities, Kinds: listKinds, Bands: listBands,
-		Later: f.After != "", FirstURL: with(q, "after", "")}
+		Later: f.After != "", FirstURL: with("/", q, "after", "")}
 	if list.Next != "" {
-		d.NextURL = with(q, "after", list.Next)
+		d.NextURL = with("/", q, "after", list.Next)
 	}
 	for _, s := range listStatuses {
 		u := url.Values{"status": {statusParam(s)}}
@@ -143,8 +143,8 @@ func (c *Console) day(s string) (time.Time, error) {
 	return t, nil
 }
 
-// with is the list's address with one parameter set, or taken away when value is empty.
-func with(q url.Values, key, value string) string {
+// with is a page's address with one parameter set, or taken away when value is empty.
+func with(page string, q url.Values, key, value string) string {
 	u := url.Values{}
 	for k, v := range q {
 		u[k] = v
@@ -153,5 +153,8 @@ func with(q url.Values, key, value string) string {
 	if value != "" {
 		u.Set(key, value)
 	}
-	return "/?" + u.Encode()
+	if len(u) == 0 {
+		return page
+	}
+	return page + "?" + u.Encode()
 }

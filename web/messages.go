@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
-	"strings"
 
 	"gopkg.in/yaml.v3"
 )
@@ -82,13 +81,4 @@ func (c catalogue) text(l Lang, key string, args ...any) string {
 func (c catalogue) has(l Lang, key string) bool {
 	_, ok := c[l][key]
 	return ok
-}
-
-// langOf picks the language of an Accept-Language header: English only for people whose first choice it is.
-func langOf(accept string) Lang {
-	first, _, _ := strings.Cut(accept, ",")
-	if strings.HasPrefix(strings.ToLower(strings.TrimSpace(first)), "en") {
-		return English
-	}
-	return Chinese
 }

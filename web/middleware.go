@@ -63,11 +63,11 @@ func (c *Console) withRecovery(next http.Handler) http.Handler {
 	})
 }
 
-// withVisitor finds who asks and in what language. A user who was blocked is logged out by his next request.
+// withVisitor finds who asks and in what language: the session's switch, the user's own, Chinese. A user who was blocked is logged out by his next request.
 func (c *Console) withVisitor(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx := r.Context()
-		v := visitor{lang: langOf(r.Header.Get("Accept-Language"))}
+		v := visitor{lang: Chinese}
 		if id := c.sessions.GetString(ctx, sessUser); id != "" {
 			u, err := c.store.User(ctx, id)
 			switch {

@@ -28,6 +28,8 @@ func (c *Console) table() []route {
 		{"GET /recordings/{id}/audio-address", permListen, c.audioAddress},
 		{"GET /recordings/{id}/audio", permListen, c.serveAudio},
 		{"POST /recordings/{id}/findings/{key}", permReview, c.decide},
+		{"GET /trends", permTrends, c.trendsPage},
+		{"GET /trends.csv", permExport, c.trendsCSV},
 		{"GET /next", permReview, c.nextRecording},
 	}
 }

@@ -21,6 +21,8 @@ type Store interface {
 	Facets(ctx context.Context) (postgres.Facets, error)
 	// Review gives everything about one recording; postgres.ErrNotFound when there is none.
 	Review(ctx context.Context, id string) (postgres.Review, error)
+	// Trends gives the figures of inspected recordings by group.
+	Trends(ctx context.Context, f postgres.TrendFilter) ([]postgres.TrendRow, error)
 	// Recording gives the recording's row; postgres.ErrNotFound when there is none.
 	Recording(ctx context.Context, id string) (pipeline.Recording, error)
 	// Decide stores a decision and the score that follows from it, in one transaction; rescore gets the

@@ -23,7 +23,7 @@ type User struct {
 	DisplayName  string
 	PasswordHash string // argon2id, PHC format
 	Role         string
-	Lang         string // zh or en; empty: as the browser asks
+	Lang         string // zh or en; empty: Chinese
 	Disabled     bool
 	CreatedAt    time.Time
 }
