@@ -158,7 +158,8 @@ func newFFmpegSource(ctx context.Context, f *os.File, known bool, opt Options) (
 func (s *ffmpegSource) Info() Info { return s.info }
 
 func (s *ffmpegSource) Warnings() []string {
-	if s.stderr.Len() == 0 {
+	// ffmpeg's AMR decoder does not know comfort noise and calls it corrupt; the pause is filled with silence.
+	if s.stderr.Len() == 0 || s.info.Codec == "amr_nb" && strings.Contains(s.stderr.String(), "Not yet implemented") {
 		return nil
 	}
 	return []string{"录音文件有损坏之处,个别片段可能缺失或失真"}

@@ -67,7 +67,10 @@ func (m *meter) add(block []float32) {
 func (m *meter) facts(lanes []*lane) Facts {
 	f := Facts{
 		Codec: m.info.Codec, Container: m.info.Container, SourceRate: m.info.Rate, Channels: m.info.Channels,
-		Duration: float64(m.frames) / float64(m.info.Rate), HeaderDuration: m.info.Duration,
+		Duration: float64(m.frames) / float64(m.info.Rate),
+	}
+	if trustedDuration(m.info.Container) {
+		f.HeaderDuration = round(m.info.Duration, 3)
 	}
 	for c, l := range lanes {
 		level, silence := l.level.result()

@@ -158,12 +158,15 @@ func nextChunk(r io.ReaderAt, c chunk, size int64) (int64, error) {
 		if _, err := r.ReadAt(b[:], next); err != nil {
 			return 0, fmt.Errorf("read chunk padding at %d: %w", next, err)
 		}
-		if isFourCC(b[:4]) && !isFourCC(b[1:5]) {
+		if b[0] != 0 && isFourCC(b[:4]) && !commonChunks[string(b[1:5])] {
 			return next, nil
 		}
 	}
 	return min(next+1, max(next, size)), nil
 }
+
+// commonChunks are the chunks that recorders write.
+var commonChunks = map[string]bool{"fmt ": true, "data": true, "LIST": true, "fact": true, "bext": true, "JUNK": true}
 
 // isFourCC says that four bytes can be a chunk's name: printable ASCII.
 func isFourCC(b []byte) bool {
