@@ -38,7 +38,7 @@ func (h *hearingFlags) open(a *app, progress func(float64)) (*whisper.Transcribe
 	}
 	model := h.Model
 	if model == "" {
-		demo, err := findModel("")
+		demo, err := shippedModel()
 		if err != nil {
 			return nil, err
 		}
@@ -64,6 +64,35 @@ func (h *hearingFlags) open(a *app, progress func(float64)) (*whisper.Transcribe
 		opt.VAD = audio.EnergyVAD{}
 	}
 	return whisper.Open(opt)
+}
+
+// shippedModel finds the demo model: beside the program, one level above (bin/), or from the working directory
+// upwards.
+func shippedModel() (string, error) {
+	const rel = "testdata/model/ggml-demo-zh.bin"
+	var roots []string
+	if exe, err := os.Executable(); err == nil {
+		roots = append(roots, filepath.Dir(exe), filepath.Dir(filepath.Dir(exe)))
+	}
+	if wd, err := os.Getwd(); err == nil {
+		for dir := wd; ; dir = filepath.Dir(dir) {
+			roots = append(roots, dir)
+			if dir == filepath.Dir(dir) {
+				break
+			}
+		}
+	}
+	for _, root := range roots {
+		if path := filepath.Join(root, rel); exists(path) {
+			return path, nil
+		}
+	}
+	return "", errors.New("no --model given and no demo model found; `speechqa model list` shows what can be had")
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }
 
 // hearFiles transcribes files one after the other and passes each to use. A file that cannot be heard is

@@ -14,9 +14,13 @@ import (
 
 // cli is every command; each lives in its own file as a struct with Run(*app) error.
 type cli struct {
-	Scan  scanCmd  `cmd:"" help:"Inspect dialogues given as text, one JSON object a line."`
-	Eval  evalCmd  `cmd:"" help:"Compare findings with labels: precision, recall, F1 per rule."`
-	Rules rulesCmd `cmd:"" help:"Check, test and list rules."`
+	Scan       scanCmd       `cmd:"" help:"Inspect dialogues given as text, one JSON object a line."`
+	Eval       evalCmd       `cmd:"" help:"Compare findings with labels: precision, recall, F1 per rule."`
+	Rules      rulesCmd      `cmd:"" help:"Check, test and list rules."`
+	Transcribe transcribeCmd `cmd:"" help:"Turn recordings into text."`
+	Inspect    inspectCmd    `cmd:"" help:"Turn recordings into text and find what the rules forbid."`
+	Model      modelCmd      `cmd:"" help:"List, fetch and check speech models."`
+	Asr        asrCmd        `cmd:"" hidden:"" help:"The process a model runs in; started by the others."`
 }
 
 // app is what a command gets from the outside world.

@@ -1,0 +1,93 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"path/filepath"
+
+	"github.com/speechqa/speechqa/detectors"
+	"github.com/speechqa/speechqa/pipeline/audio"
+)
+
+// inspectCmd hears recordings and applies the rules, without any server.
+type inspectCmd struct {
+	hearingFlags
+	Rules string   `placeholder:"DIR" help:"Directory with an own ruleset; the built-in one otherwise."`
+	JSON  bool     `name:"json" help:"One JSON object per recording and line."`
+	Files []string `arg:"" name:"file" help:"Recordings in any format ffmpeg reads."`
+}
+
+// inspection is one line of inspect --json: the transcript, the findings and the score.
+type inspection struct {
+	transcription
+	Kind     detectors.Kind      `json:"kind"`
+	Score    int                 `json:"score"`
+	Fatal    bool                `json:"fatal,omitempty"`
+	Findings []detectors.Finding `json:"findings"`
+	// Doubtful findings are for a person to hear; they are no findings until somebody has.
+	Doubtful      []detectors.Finding         `json:"doubtful,omitempty"`
+	Slots         map[string][]detectors.Slot `json:"slots,omitempty"`
+	RulesetHash   string                      `json:"ruleset_hash"`
+	EngineVersion string                      `json:"engine_version"`
+	ModelHash     string                      `json:"model_hash"`
+}
+
+// Run inspects every file.
+func (c *inspectCmd) Run(a *app) error {
+	engine, err := loadEngine(c.Rules)
+	if err != nil {
+		return err
+	}
+	enc := json.NewEncoder(a.stdout)
+	enc.SetEscapeHTML(false)
+	return c.hearFiles(a, c.Files, func(file string, rec *audio.Recording, kind detectors.Kind, meta detectors.Metadata, tr detectors.Transcript) error {
+		res := engine.Inspect(&detectors.Conversation{ID: filepath.Base(file), Kind: kind, Metadata: meta,
+			Facts:      detectors.Facts{Duration: rec.Facts.Duration, Gaps: rec.Facts.Gaps},
+			Utterances: tr.Utterances})
+		in := inspected(transcribed(file, rec, tr, false), kind, res, tr.ModelHash)
+		if c.JSON {
+			return enc.Encode(in)
+		}
+		return in.print(a.stdout)
+	})
+}
+
+func inspected(t transcription, kind detectors.Kind, res detectors.Result, model string) inspection {
+	in := inspection{transcription: t, Kind: kind, Score: res.Score, Fatal: res.Fatal, Findings: []detectors.Finding{},
+		Slots: res.Slots, RulesetHash: res.RulesetHash, EngineVersion: res.EngineVersion, ModelHash: model}
+	for _, f := range res.Findings {
+		f.Start, f.End, f.Confidence = milli(f.Start), milli(f.End), milli(f.Confidence)
+		if f.Doubtful {
+			in.Doubtful = append(in.Doubtful, f)
+		} else {
+			in.Findings = append(in.Findings, f)
+		}
+	}
+	return in
+}
+
+// print writes transcript and findings for reading.
+func (in inspection) print(w io.Writer) error {
+	if err := in.transcription.print(w); err != nil {
+		return err
+	}
+	if _, err := fmt.Fprintf(w, "  得分 %d,违规 %d 处,待听 %d 处\n", in.Score, len(in.Findings), len(in.Doubtful)); err != nil {
+		return err
+	}
+	for _, list := range []struct {
+		mark     string
+		findings []detectors.Finding
+	}{{"✗", in.Findings}, {"?", in.Doubtful}} {
+		for _, f := range list.findings {
+			where := "全程"
+			if f.Turn >= 0 {
+				where = clock(f.Start) + " 「" + f.Quote + "」"
+			}
+			if _, err := fmt.Fprintf(w, "  %s %s (%s) %s %s\n", list.mark, f.Rule, f.Severity, where, f.Why); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
