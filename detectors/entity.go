@@ -43,6 +43,7 @@ func (s *scan) entities(b *block) {
 		case units > 0 && digits > 0 && unitBig(rs[i:j]) || digits >= 4 && units == 0:
 			add("amount", i, j)
 		}
+		add("number", i, j)
 		if digits+units >= 2 {
 			add("digits", i, j)
 		}

@@ -50,7 +50,8 @@ func (s *scan) excused(e *exception, bi int, f *found) bool {
 
 // stands says whether words at x stand where the exception wants them in relation to the anchor.
 func (s *scan) stands(e *exception, b *block, a span, f *found, x span, breaks uint8) bool {
-	before := x.end <= a.start && a.start-x.end <= e.within && !b.crosses(x.end, a.start+1, breaks)
+	// "不会" may share its 会 with the match, so words that begin before the match may run into it.
+	before := x.start < a.start && x.end < a.end && a.start-x.end <= e.within && !b.crosses(x.end, a.start+1, breaks)
 	after := x.start >= a.end && x.start-a.end <= e.within && !b.crosses(a.end, x.start+1, breaks)
 	inside := x.start >= a.start && x.end <= a.end && (e.of != "" || !f.covered(x))
 	switch e.where {

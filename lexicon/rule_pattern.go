@@ -57,7 +57,7 @@ type Pattern struct {
 }
 
 // Entities that patterns may name in angle brackets.
-var entityNames = []string{"amount", "date", "clock", "digits", "bank", "workid", "question"}
+var entityNames = []string{"amount", "date", "clock", "digits", "number", "bank", "workid", "question"}
 
 // Gaps of patterns, in characters of normalised text.
 const (
