@@ -67,7 +67,7 @@ type child struct {
 func startChild(ctx context.Context, argv []string, cfg engineConfig, log *slog.Logger) (*child, error) {
 	c := &child{frames: make(chan frame, 4), done: make(chan struct{}), tail: &tailLog{log: log}}
 	c.cmd = exec.Command(argv[0], argv[1:]...)
-	c.cmd.Env = append(os.Environ(), childEnv+"=1", "GGML_NO_BACKTRACE=1")
+	c.cmd.Env = append(os.Environ(), childEnv+"=1", "GGML_NO_BACKTRACE=1", "GOTRACEBACK=none")
 	c.cmd.Stderr = c.tail
 	c.cmd.WaitDelay = time.Second
 	// Its own process group keeps the terminal's Ctrl-C from it: the parent ends it in order.
@@ -267,7 +267,7 @@ type tailLog struct {
 }
 
 const (
-	tailLines = 5
+	tailLines = 8
 	maxLine   = 500
 )
 
