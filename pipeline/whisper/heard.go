@@ -21,26 +21,29 @@ type heard struct {
 // tokens, which are estimates. Text that lies in no piece comes back as removed.
 func (w window) assign(segments []segment) (out []heard, removed []detectors.RemovedText) {
 	all, from := wholeCharacters(segments)
-	perPiece := make([][]placed, len(w.pieces))
-	var outside []placed
+	home := make([]int, len(all)) // piece of each, or nowhere
 	last := 0
 	for i, g := range all {
-		s := segments[from[i]]
-		at := -1
-		if k, ok := w.home(s); !ok {
-			outside = append(outside, placed{g, s})
+		k, ok := w.home(segments[from[i]])
+		if !ok {
+			home[i] = nowhere
 			continue
-		} else if k >= 0 {
-			at = k
+		}
+		if k < 0 {
+			_, k = w.place((g.start + g.end) / 2)
+		}
+		last = max(last, k)
+		home[i] = last
+	}
+	snap(all, home)
+	perPiece := make([][]glyphs, len(w.pieces))
+	var outside []int
+	for i, k := range home {
+		if k == nowhere {
+			outside = append(outside, i)
 		} else {
-			_, at = w.place((g.start + g.end) / 2)
+			perPiece[k] = append(perPiece[k], all[i])
 		}
-		if spoken(g.text) == "" { // punctuation belongs to what it follows
-			at = last
-		}
-		at = max(at, last)
-		last = at
-		perPiece[at] = append(perPiece[at], placed{g, s})
 	}
 	for i, gs := range perPiece {
 		if h, ok := w.hear(i, gs); ok {
@@ -49,11 +52,11 @@ func (w window) assign(segments []segment) (out []heard, removed []detectors.Rem
 	}
 	if len(outside) > 0 {
 		var b strings.Builder
-		for _, g := range outside {
-			b.WriteString(g.text)
+		for _, i := range outside {
+			b.WriteString(all[i].text)
 		}
-		start, _ := w.place(outside[0].seg.Start)
-		end, _ := w.place(outside[len(outside)-1].seg.End)
+		start, _ := w.place(segments[from[outside[0]]].Start)
+		end, _ := w.place(segments[from[outside[len(outside)-1]]].End)
 		if text := strings.TrimSpace(b.String()); text != "" {
 			removed = append(removed, detectors.RemovedText{Channel: w.channel, Start: start, End: max(start, end),
 				Text: text, Reason: reasonOutside})
@@ -62,11 +65,42 @@ func (w window) assign(segments []segment) (out []heard, removed []detectors.Rem
 	return out, removed
 }
 
-// placed is a piece of text with the segment it came in.
-type placed struct {
-	glyphs
-	seg segment
+const nowhere = -1
+
+// snap moves a change of piece to the punctuation next to it: the model puts its marks where speech pauses, and
+// the times of tokens are off by some tenths of a second.
+func snap(all []glyphs, home []int) {
+	const reach = 3
+	for i := 1; i < len(home); i++ {
+		if home[i] == home[i-1] || home[i] == nowhere || home[i-1] == nowhere {
+			continue
+		}
+		before, after := home[i-1], home[i]
+		best := -1
+		for j := max(0, i-reach-1); j < min(len(all), i+reach); j++ {
+			inside := home[j] == before || home[j] == after
+			if inside && spoken(all[j].text) == "" && strings.TrimSpace(all[j].text) != "" &&
+				(best < 0 || abs(j+1-i) < abs(best-i)) {
+				best = j + 1
+			}
+		}
+		if best < 0 {
+			continue
+		}
+		to := after
+		if best > i {
+			to = before
+		}
+		for j := min(i, best); j < max(i, best); j++ {
+			if home[j] != nowhere {
+				home[j] = to
+			}
+		}
+		i = max(i, best)
+	}
 }
+
+func abs(n int) int { return max(n, -n) }
 
 // home returns the piece that holds nearly all the speech a segment covers, −1 if several do, and false if none
 // does.
@@ -96,7 +130,7 @@ func (w window) home(s segment) (int, bool) {
 }
 
 // hear makes the text of one piece.
-func (w window) hear(k int, gs []placed) (heard, bool) {
+func (w window) hear(k int, gs []glyphs) (heard, bool) {
 	p := w.pieces[k]
 	h := heard{channel: w.channel, region: p.region, start: p.speech.Start, end: p.speech.End}
 	var b strings.Builder

@@ -145,3 +145,9 @@ func eventually(t *testing.T, what string, ok func() bool) {
 	t.Fatalf("%s: not within %v", what, soon)
 }
 
+func write(t testing.TB, path string, b []byte) {
+	t.Helper()
+	if err := os.WriteFile(path, b, 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
