@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 
 	"github.com/speechqa/speechqa/detectors"
-	"github.com/speechqa/speechqa/pipeline/audio"
 )
 
 // inspectCmd hears recordings and applies the rules, without any server.
@@ -41,11 +40,11 @@ func (c *inspectCmd) Run(a *app) error {
 	}
 	enc := json.NewEncoder(a.stdout)
 	enc.SetEscapeHTML(false)
-	return c.hearFiles(a, c.Files, func(file string, rec *audio.Recording, kind detectors.Kind, meta detectors.Metadata, tr detectors.Transcript) error {
-		res := engine.Inspect(&detectors.Conversation{ID: filepath.Base(file), Kind: kind, Metadata: meta,
-			Facts:      detectors.Facts{Duration: rec.Facts.Duration, Gaps: rec.Facts.Gaps},
-			Utterances: tr.Utterances})
-		in := inspected(transcribed(file, rec, tr, false), kind, res, tr.ModelHash)
+	return c.hearFiles(a, c.Files, func(h hearing) error {
+		res := engine.Inspect(&detectors.Conversation{ID: filepath.Base(h.file), Kind: h.about.Kind, Metadata: h.about.Metadata,
+			Facts:      detectors.Facts{Duration: h.rec.Facts.Duration, Gaps: h.rec.Facts.Gaps},
+			Utterances: h.transcript.Utterances})
+		in := inspected(transcribed(h, false), h.about.Kind, res, h.transcript.ModelHash)
 		if c.JSON {
 			return enc.Encode(in)
 		}

@@ -42,7 +42,7 @@ func (c *modelListCmd) Run(a *app) error {
 				here = "damaged"
 			}
 		}
-		fmt.Fprintf(w, "%s\t%s\t%d\t%s\t%s\t%s\n", m.Name, m.Kind, m.Size/1_000_000, here, m.SHA256, m.Note)
+		fmt.Fprintf(w, "%s\t%s\t%.1f\t%s\t%s\t%s\n", m.Name, m.Kind, float64(m.Size)/1e6, here, m.SHA256, m.Note)
 	}
 	if err := w.Flush(); err != nil {
 		return err

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/speechqa/speechqa/detectors"
-	"github.com/speechqa/speechqa/pipeline/audio"
 )
 
 // transcribeCmd turns recordings into text.
@@ -45,8 +44,8 @@ type utterance struct {
 func (c *transcribeCmd) Run(a *app) error {
 	enc := json.NewEncoder(a.stdout)
 	enc.SetEscapeHTML(false)
-	return c.hearFiles(a, c.Files, func(file string, rec *audio.Recording, _ detectors.Kind, _ detectors.Metadata, tr detectors.Transcript) error {
-		t := transcribed(file, rec, tr, c.Words)
+	return c.hearFiles(a, c.Files, func(h hearing) error {
+		t := transcribed(h, c.Words)
 		if c.JSON {
 			return enc.Encode(t)
 		}
@@ -54,10 +53,10 @@ func (c *transcribeCmd) Run(a *app) error {
 	})
 }
 
-func transcribed(file string, rec *audio.Recording, tr detectors.Transcript, words bool) transcription {
-	t := transcription{File: file, Duration: milli(rec.Facts.Duration), Channels: rec.Channels(),
-		Utterances: []utterance{}, Notes: tr.Notes}
-	for _, u := range tr.Utterances {
+func transcribed(h hearing, words bool) transcription {
+	t := transcription{File: h.file, Duration: milli(h.rec.Facts.Duration), Channels: h.rec.Channels(),
+		Utterances: []utterance{}, Notes: append(h.rec.Facts.Warnings[:len(h.rec.Facts.Warnings):len(h.rec.Facts.Warnings)], h.transcript.Notes...)}
+	for _, u := range h.transcript.Utterances {
 		o := utterance{Speaker: u.Speaker, Channel: u.Channel, Start: milli(u.Start), End: milli(u.End), Text: u.Text,
 			Confidence: milli(u.Confidence), SpeakerConfidence: milli(u.SpeakerConfidence)}
 		if words {
@@ -68,7 +67,7 @@ func transcribed(file string, rec *audio.Recording, tr detectors.Transcript, wor
 		}
 		t.Utterances = append(t.Utterances, o)
 	}
-	for _, r := range tr.Removed {
+	for _, r := range h.transcript.Removed {
 		r.Start, r.End = milli(r.Start), milli(r.End)
 		t.Removed = append(t.Removed, r)
 	}
@@ -118,17 +117,4 @@ func clock(seconds float64) string {
 		return fmt.Sprintf("%d:%02d:%02d", h, m, s)
 	}
 	return fmt.Sprintf("%d:%02d", m, s)
-}
-
-// parseTime reads a point in time with or without a zone; without one it is local.
-func parseTime(s string) (time.Time, error) {
-	if t, err := time.Parse(time.RFC3339, s); err == nil {
-		return t, nil
-	}
-	for _, layout := range []string{"2006-01-02T15:04:05", "2006-01-02 15:04:05", "2006-01-02 15:04", "20060102T150405", "20060102150405"} {
-		if t, err := time.ParseInLocation(layout, s, time.Local); err == nil {
-			return t, nil
-		}
-	}
-	return time.Time{}, fmt.Errorf("%q is no time; write 2026-01-31T09:30:00+08:00", s)
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/speechqa/speechqa/detectors"
 	"github.com/speechqa/speechqa/pipeline/audio"
+	"github.com/speechqa/speechqa/pipeline/meta"
 	"github.com/speechqa/speechqa/pipeline/whisper"
 )
 
@@ -95,11 +97,18 @@ func exists(path string) bool {
 	return err == nil
 }
 
+// hearing is one recording heard.
+type hearing struct {
+	file       string
+	rec        *audio.Recording
+	about      meta.Resolved
+	transcript detectors.Transcript
+}
+
 // hearFiles transcribes files one after the other and passes each to use. A file that cannot be heard is
 // reported and the others go on; then the result is an error.
-func (h *hearingFlags) hearFiles(a *app, files []string, use func(file string, rec *audio.Recording, kind detectors.Kind, meta detectors.Metadata, tr detectors.Transcript) error) (err error) {
-	meta, err := metadata(h.Meta)
-	if err != nil {
+func (h *hearingFlags) hearFiles(a *app, files []string, use func(hearing) error) (err error) {
+	if _, err := h.about(""); err != nil {
 		return err
 	}
 	bar := newBar(a.stderr)
@@ -110,21 +119,11 @@ func (h *hearingFlags) hearFiles(a *app, files []string, use func(file string, r
 	defer func() { err = errors.Join(err, t.Close()) }()
 	bad := 0
 	for i, file := range files {
-		kind := kindOf(h.Kind, file)
 		bar.begin(fmt.Sprintf("%s (%d/%d)", filepath.Base(file), i+1, len(files)))
-		err := func() error {
-			rec, err := audio.Open(a.ctx, file, audio.Options{})
-			if err != nil {
-				return err
-			}
-			defer rec.Close()
-			tr, err := t.Transcribe(a.ctx, rec, kind, meta)
+		err := h.hearFile(a.ctx, t, file, func(x hearing) error {
 			bar.end()
-			if err != nil {
-				return err
-			}
-			return use(file, rec, kind, meta, tr)
-		}()
+			return use(x)
+		})
 		bar.end()
 		if a.ctx.Err() != nil {
 			return a.ctx.Err()
@@ -140,11 +139,62 @@ func (h *hearingFlags) hearFiles(a *app, files []string, use func(file string, r
 	return nil
 }
 
-// kindOf is what was given, or what the file's name says.
-func kindOf(given, file string) detectors.Kind {
-	if given == "call" || given == "visit" {
-		return detectors.Kind(given)
+func (h *hearingFlags) hearFile(ctx context.Context, t *whisper.Transcriber, file string, use func(hearing) error) error {
+	about, err := h.about(file)
+	if err != nil {
+		return err
 	}
+	rec, err := audio.Open(ctx, file, audio.Options{})
+	if err != nil {
+		return err
+	}
+	defer rec.Close()
+	tr, err := t.Transcribe(ctx, rec, about.Kind, about.Metadata)
+	if err != nil {
+		return err
+	}
+	tr.Notes = append(about.Notes, tr.Notes...)
+	return use(hearing{file, rec, about, tr})
+}
+
+// about resolves what is known of a recording: what was given, a JSON file beside it, its path.
+func (h *hearingFlags) about(file string) (meta.Resolved, error) {
+	given := map[string]string{}
+	for _, p := range h.Meta {
+		k, v, ok := strings.Cut(p, "=")
+		if !ok || strings.TrimSpace(k) == "" {
+			return meta.Resolved{}, fmt.Errorf("--meta %s: must be KEY=VALUE", p)
+		}
+		given[k] = v
+	}
+	if h.Kind != "auto" {
+		given["kind"] = h.Kind
+	}
+	pattern, err := meta.ParsePattern(meta.DefaultPattern)
+	if err != nil {
+		return meta.Resolved{}, err
+	}
+	r := meta.Resolver{Pattern: pattern, DefaultKind: kindByName(file)}
+	return r.Resolve(meta.Sources{Object: given, Sidecar: sidecar(file), Key: filepath.ToSlash(file)}), nil
+}
+
+// sidecar returns the JSON object beside a recording, if there is one. Other JSON (a list of turns, say) is no
+// metadata.
+func sidecar(file string) []byte {
+	f, err := os.Open(strings.TrimSuffix(file, filepath.Ext(file)) + ".json")
+	if err != nil {
+		return nil
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, meta.MaxSidecar+1))
+	if err != nil || !strings.HasPrefix(strings.TrimSpace(string(b)), "{") {
+		return nil
+	}
+	return b
+}
+
+// kindByName is the kind of a recording that nothing else tells about.
+func kindByName(file string) detectors.Kind {
 	name := strings.ToLower(filepath.Base(file))
 	for _, word := range []string{"visit", "外访"} {
 		if strings.Contains(name, word) {
@@ -152,36 +202,6 @@ func kindOf(given, file string) detectors.Kind {
 		}
 	}
 	return detectors.KindCall
-}
-
-// metadata reads k=v pairs; unknown keys are kept in Extra.
-func metadata(pairs []string) (detectors.Metadata, error) {
-	var m detectors.Metadata
-	fields := map[string]*string{"agent_id": &m.AgentID, "agent_name": &m.AgentName, "team": &m.Team,
-		"principal": &m.Principal, "case_id": &m.CaseID, "phone": &m.Phone, "callee": &m.Callee, "relation": &m.Relation}
-	for _, p := range pairs {
-		k, v, ok := strings.Cut(p, "=")
-		if !ok || k == "" {
-			return m, fmt.Errorf("--meta %s: must be KEY=VALUE", p)
-		}
-		if f := fields[k]; f != nil {
-			*f = v
-			continue
-		}
-		if k == "started_at" {
-			t, err := parseTime(v)
-			if err != nil {
-				return m, fmt.Errorf("--meta %s: %w", p, err)
-			}
-			m.StartedAt = t
-			continue
-		}
-		if m.Extra == nil {
-			m.Extra = map[string]string{}
-		}
-		m.Extra[k] = v
-	}
-	return m, nil
 }
 
 // bar shows progress on a terminal and is silent elsewhere.

@@ -28,7 +28,7 @@ const (
 // the revisions above.
 var Models = []Model{
 	{"large-v3-turbo-q5_0", "speech", speechRepo, "ggml-large-v3-turbo-q5_0.bin", 574041195,
-		"394221709cd5ad1f40c46e6031ca61bce88931e6e088c188294c6d5a55ffa7e2", "recommended; 1.6 GB of memory"},
+		"394221709cd5ad1f40c46e6031ca61bce88931e6e088c188294c6d5a55ffa7e2", "recommended"},
 	{"large-v3-turbo-q8_0", "speech", speechRepo, "ggml-large-v3-turbo-q8_0.bin", 874188075,
 		"317eb69c11673c9de1e1f0d459b253999804ec71ac4c23c17ecf5fbe24e259a1", "a little better, a little slower"},
 	{"large-v3-turbo", "speech", speechRepo, "ggml-large-v3-turbo.bin", 1624555275,
