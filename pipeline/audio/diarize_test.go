@@ -56,6 +56,49 @@ func TestDiarizeVoices(t *testing.T) {
 	sum.check(t, 0.9)
 }
 
+// TestDiarizeUnseenVoices tells voices apart that no parameter was tuned on; the last two are nearly the same.
+func TestDiarizeUnseenVoices(t *testing.T) {
+	voice := func(variant string, speed, pitch int) audiotest.Voice {
+		return audiotest.Voice{Variant: variant, Speed: speed, Pitch: pitch}
+	}
+	for i, c := range []struct {
+		a, b    audiotest.Voice
+		certain float64
+	}{
+		{voice("m6", 170, 60), voice("m1", 170, 50), 0.9},
+		{voice("f1", 170, 50), voice("m8", 150, 45), 0.9},
+		{voice("f3", 160, 60), voice("f5", 175, 50), 0.9},
+		{voice("m1", 170, 50), voice("m2", 160, 40), 0},
+	} {
+		x, spans := audiotest.Dialogue(t, map[string]audiotest.Voice{"a": c.a, "c": c.b}, longDialogue, uint64(i))
+		audiotest.AddNoise(x, 0.002, uint64(i))
+		o := diarized(t, audiotest.Sox(t, audiotest.WriteWAV(t, x), "-r", "8000", "-e", "mu-law", "OUT", "sinc", "300-3400"), spans, 2)
+		t.Logf("%v and %v: %v", c.a, c.b, o)
+		o.check(t, c.certain)
+	}
+}
+
+// TestDiarizeWithoutPauses has persons who fall into each other's word.
+func TestDiarizeWithoutPauses(t *testing.T) {
+	for _, pause := range []float64{0.02, 0.1} {
+		for _, pair := range [][2]audiotest.Voice{{audiotest.Man, audiotest.Woman}, {audiotest.Woman, audiotest.OtherMan}} {
+			var x []float32
+			var spans []audiotest.Span
+			for _, turn := range longDialogue {
+				said := audiotest.Say(t, pair[map[string]int{"a": 0, "c": 1}[turn.Speaker]], turn.Text)
+				start := float64(len(x)) / audiotest.Rate
+				x = append(x, said...)
+				spans = append(spans, audiotest.Span{Speaker: turn.Speaker, Start: start, End: float64(len(x)) / audiotest.Rate})
+				x = append(x, make([]float32, int(pause*audiotest.Rate))...)
+			}
+			audiotest.AddNoise(x, 0.002, 7)
+			o := diarized(t, audiotest.WriteWAV(t, x), spans, 2)
+			t.Logf("%v s between turns, %v: %v", pause, pair, o)
+			o.check(t, 0.9)
+		}
+	}
+}
+
 // TestDiarizeVisit tells three voices apart where a visit may have three.
 func TestDiarizeVisit(t *testing.T) {
 	voices := map[string]audiotest.Voice{"a": audiotest.Man, "c": audiotest.Woman, "d": {Variant: "f5", Speed: 150, Pitch: 85}}

@@ -25,6 +25,15 @@ func (s *stats) add(x *vector) {
 	}
 }
 
+// addFloats is add for vectors as they are stored.
+func (s *stats) addFloats(x *[dims]float32) {
+	var v vector
+	for i, a := range x {
+		v[i] = float64(a)
+	}
+	s.add(&v)
+}
+
 // merge adds all vectors of another set.
 func (s *stats) merge(o *stats, weight float64) {
 	s.n += weight * o.n
@@ -68,6 +77,19 @@ func fit(s, prior *stats, weight float64) normal {
 	}
 	g.inverse = invertLower(l)
 	return g
+}
+
+// density is the logarithm of the density at one vector, up to a constant.
+func (g *normal) density(x *[dims]float32) float64 {
+	sum := g.logDet
+	for r := range dims {
+		z := 0.0
+		for j := 0; j <= r; j++ {
+			z += g.inverse[r][j] * (float64(x[j]) - g.mean[j])
+		}
+		sum += z * z
+	}
+	return -0.5 * sum
 }
 
 // logLikelihood is that of a whole set, up to a constant.

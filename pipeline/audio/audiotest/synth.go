@@ -9,6 +9,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"sync"
 	"testing"
 
 	"github.com/speechqa/speechqa/pipeline/audio"
@@ -50,10 +52,27 @@ const mandarin = "cmn-latn-pinyin"
 // Say returns a sentence as 16 kHz samples with peak 0.5, without silence at either end.
 func Say(t testing.TB, v Voice, text string) []float32 {
 	t.Helper()
+	type sentence struct {
+		Voice
+		text string
+	}
+	if x, ok := said.Load(sentence{v, text}); ok {
+		return slices.Clone(x.([]float32))
+	}
+	x := say(t, v, text)
+	said.Store(sentence{v, text}, slices.Clone(x))
+	return x
+}
+
+// said keeps what was synthesised: tests repeat themselves.
+var said sync.Map
+
+func say(t testing.TB, v Voice, text string) []float32 {
+	t.Helper()
 	dir := t.TempDir()
-	said := filepath.Join(dir, "said.wav")
-	Run(t, "espeak-ng", "-v", mandarin+"+"+v.Variant, "-s", fmt.Sprint(v.Speed), "-p", fmt.Sprint(v.Pitch), "-w", said, text)
-	raw := Run(t, "sox", "-D", "-v", "0.7", said, "-r", fmt.Sprint(Rate), "-c", "1", "-e", "signed-integer", "-b", "16", "-t", "raw", "-")
+	wav := filepath.Join(dir, "said.wav")
+	Run(t, "espeak-ng", "-v", mandarin+"+"+v.Variant, "-s", fmt.Sprint(v.Speed), "-p", fmt.Sprint(v.Pitch), "-w", wav, text)
+	raw := Run(t, "sox", "-D", "-v", "0.7", wav, "-r", fmt.Sprint(Rate), "-c", "1", "-e", "signed-integer", "-b", "16", "-t", "raw", "-")
 	x := floats(raw)
 	top := float32(0)
 	for _, s := range x {
