@@ -12,6 +12,7 @@ type Engine struct {
 	rs       *lexicon.Ruleset
 	comp     *compiler
 	matcher  *automaton
+	sounds   *soundIndex
 	rules    []*rule // live and shadow, in the order they run
 	listener struct{ third, debtor, handover, recorder []evidence }
 }
@@ -49,7 +50,12 @@ func New(rs *lexicon.Ruleset) (*Engine, error) {
 	for i, t := range e.comp.terms {
 		terms[i] = fold(t.Text)
 	}
+	var short *lexicon.Set
+	if l := rs.Lists["heard_short"]; l != nil {
+		short = l.Set
+	}
 	e.matcher = newAutomaton(terms)
+	e.sounds = newSoundIndex(e.comp.terms, short)
 	return e, nil
 }
 

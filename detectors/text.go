@@ -3,7 +3,7 @@ package detectors
 import (
 	"unicode"
 
-	"golang.org/x/text/width"
+	"github.com/speechqa/speechqa/lexicon"
 )
 
 // read gathers the conversation into blocks of normalised text and finds every phrase in them.
@@ -50,11 +50,10 @@ func (b *block) append(u int, text string) {
 	pending := softBreak
 	for i, r := range text {
 		n := len(string(r))
-		if f := width.LookupRune(r).Folded(); f != 0 {
-			r = f
-		}
-		r = unicode.ToLower(r)
+		r = lexicon.FoldRune(r)
 		switch {
+		case lexicon.Filler(r), pending == 0 && len(b.runes) > 0 && b.runes[len(b.runes)-1] == r && lexicon.Stutters(r):
+			continue
 		case unicode.IsLetter(r) || unicode.IsDigit(r) || r == '%':
 			b.runes = append(b.runes, r)
 			b.utt = append(b.utt, int32(u))
@@ -86,14 +85,24 @@ func (b *block) bytes(s span, u int) (int, int) {
 func (s *scan) phrasesIn(b *block) {
 	var blockers []hit
 	comp := s.e.comp
-	s.e.matcher.find(b.runes, func(term int32, start, end int32) {
+	add := func(term, start, end int32, conf float32, sound bool) {
 		for _, use := range comp.uses[term] {
-			h := hit{start: start, end: end, set: use.set, conf: 1, term: term}
+			h := hit{start: start, end: end, set: use.set, conf: conf, term: term, sound: sound}
 			if use.blocker {
 				blockers = append(blockers, h)
 			} else {
 				b.hits = append(b.hits, h)
 			}
+		}
+	}
+	s.e.matcher.find(b.runes, func(term, start, end int32) { add(term, start, end, 1, false) })
+	classes := make([]rune, len(b.runes))
+	for i, r := range b.runes {
+		classes[i] = rune(lexicon.SoundOf(r).Class)
+	}
+	s.e.sounds.find(b.runes, classes, func(term, start, end int32, conf float32) {
+		if !b.crosses(start+1, end, softBreak) {
+			add(term, start, end, conf, true)
 		}
 	})
 	s.entities(b)
