@@ -21,6 +21,7 @@ type cli struct {
 	Inspect    inspectCmd    `cmd:"" help:"Turn recordings into text and find what the rules forbid."`
 	Model      modelCmd      `cmd:"" help:"List, fetch and check speech models."`
 	Asr        asrCmd        `cmd:"" hidden:"" help:"The process a model runs in; started by the others."`
+	Config     configCmd     `cmd:"" help:"Show every setting, its variable, flag and value."`
 }
 
 // app is what a command gets from the outside world.
@@ -45,7 +46,8 @@ func run(ctx context.Context, args []string, env func(string) string, stdin io.R
 	exit := -1
 	k, err := kong.New(&c, kong.Name("speechqa"),
 		kong.Description("Listens to collection calls and field visits and finds what the rules forbid."),
-		kong.Writers(stdout, stderr), kong.Exit(func(code int) { exit = code }), kong.UsageOnError())
+		kong.Writers(stdout, stderr), kong.Exit(func(code int) { exit = code }), kong.UsageOnError(),
+		configFromEnv(env), kong.ValueFormatter(configInHelp))
 	if err != nil {
 		fmt.Fprintln(stderr, "speechqa:", err)
 		return 2

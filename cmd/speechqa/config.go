@@ -1,0 +1,95 @@
+package main
+
+import (
+	"time"
+)
+
+// The settings of the running system. Each is a flag and an environment variable (the config tag); a secret
+// can also be given as the name of a file that holds it (VARIABLE_FILE). Values are text here and are read by
+// the methods of config_read.go, so that every mistake is reported at once and not one per start.
+
+type databaseFlags struct {
+	DatabaseURL string `config:"SPEECHQA_DATABASE_URL" secret:"" group:"Database" placeholder:"URL" help:"PostgreSQL 14 or later, e.g. postgres://speechqa@db/speechqa?sslmode=verify-full."`
+}
+
+type redisFlags struct {
+	RedisURL string `config:"SPEECHQA_REDIS_URL" secret:"" group:"Queue" placeholder:"URL" help:"Redis or Valkey 6.2 or later: redis://, rediss:// (TLS), redis-socket:///path or redis-sentinel://host1,host2?master=NAME. Set it to maxmemory-policy noeviction."`
+}
+
+type objectFlags struct {
+	S3Endpoint  string `name:"s3-endpoint" config:"SPEECHQA_S3_ENDPOINT" group:"Recordings" placeholder:"URL" help:"The object store, e.g. https://minio.example:9000."`
+	S3AccessKey string `name:"s3-access-key" config:"SPEECHQA_S3_ACCESS_KEY" secret:"" group:"Recordings" placeholder:"KEY" help:"Access key of the object store."`
+	S3SecretKey string `name:"s3-secret-key" config:"SPEECHQA_S3_SECRET_KEY" secret:"" group:"Recordings" placeholder:"KEY" help:"Secret key of the object store."`
+	S3Region    string `name:"s3-region" config:"SPEECHQA_S3_REGION" default:"us-east-1" group:"Recordings" placeholder:"NAME" help:"Region of the buckets."`
+	S3Style     string `name:"s3-style" config:"SPEECHQA_S3_STYLE" default:"auto" group:"Recordings" placeholder:"STYLE" help:"How buckets are addressed: auto, path (host/bucket) or virtual (bucket.host)."`
+	S3CA        string `name:"s3-ca" config:"SPEECHQA_S3_CA" group:"Recordings" placeholder:"FILE" help:"PEM file with further authorities the store's certificate may be signed by."`
+	Buckets     string `config:"SPEECHQA_BUCKETS" default:"recordings" group:"Recordings" placeholder:"LIST" help:"Where recordings lie: bucket or bucket/prefix, separated by commas."`
+}
+
+type modelFlags struct {
+	Model    string `config:"SPEECHQA_MODEL" group:"Hearing" placeholder:"FILE" help:"The whisper.cpp model (ggml). Without it: the demo model beside the program, which hears synthetic demo speech only."`
+	Hearers  string `config:"SPEECHQA_HEARERS" default:"1" group:"Hearing" placeholder:"N" help:"Recordings transcribed at the same time: the number of models loaded."`
+	Threads  string `config:"SPEECHQA_THREADS" default:"0" group:"Hearing" placeholder:"N" help:"Threads of one transcription; 0 shares the cores among them."`
+	Patience string `config:"SPEECHQA_PATIENCE" default:"20" group:"Hearing" placeholder:"FACTOR" help:"A transcription is given up after this many times the recording's length, plus five minutes."`
+}
+
+type rulesFlags struct {
+	Rules string `config:"SPEECHQA_RULES" group:"Rules" placeholder:"DIR" help:"Rules to use instead of those built in."`
+}
+
+type workerFlags struct {
+	Steps      string `config:"SPEECHQA_STEPS" default:"transcribe,inspect" group:"Worker" placeholder:"LIST" help:"What this worker does: transcribe (costly), inspect (cheap) or both."`
+	Inspectors string `config:"SPEECHQA_INSPECTORS" default:"2" group:"Worker" placeholder:"N" help:"Recordings inspected at the same time."`
+	Grace      string `config:"SPEECHQA_GRACE" default:"30s" group:"Worker" placeholder:"TIME" help:"How long running transcriptions may take to finish on stop before they are handed back."`
+	Reconcile  string `config:"SPEECHQA_RECONCILE" default:"15s" group:"Worker" placeholder:"TIME" help:"How often the database is compared with the queue."`
+	TempDir    string `config:"SPEECHQA_TEMP_DIR" group:"Worker" placeholder:"DIR" help:"Where recordings lie while they are heard; needs about 12 MB per minute of stereo audio. Default: the system's."`
+	MaxObject  string `config:"SPEECHQA_MAX_OBJECT" default:"2GiB" group:"Worker" placeholder:"SIZE" help:"Larger objects are not fetched and end as failed."`
+}
+
+type ingestFlags struct {
+	ScanEvery     string `config:"SPEECHQA_SCAN_EVERY" default:"5m" group:"Discovery" placeholder:"TIME" help:"How often the buckets are listed for what no notification told of."`
+	ScanRate      string `config:"SPEECHQA_SCAN_RATE" default:"0" group:"Discovery" placeholder:"N" help:"At most this many recordings taken in per second by listing; 0 is no limit."`
+	Match         string `config:"SPEECHQA_MATCH" default:"*.wav,*.mp3,*.m4a,*.mp4,*.aac,*.amr,*.awb,*.opus,*.ogg,*.flac,*.wma,*.g729,*.gsm,*.au,*.3gp,*.webm,*.v3,*.vox,*.pcm" group:"Discovery" placeholder:"GLOBS" help:"Names of objects that are recordings, separated by commas; others are counted and ignored."`
+	KeyPattern    string `config:"SPEECHQA_KEY_PATTERN" group:"Discovery" placeholder:"REGEXP" help:"Regular expression over the object's key whose named groups (agent_id, team, case_id, phone, kind, started_at, …) are metadata."`
+	TimeZone      string `config:"SPEECHQA_TIME_ZONE" default:"Asia/Shanghai" group:"Discovery" placeholder:"ZONE" help:"Zone of times that come without one, and of calling hours."`
+	WebhookListen string `config:"SPEECHQA_WEBHOOK_LISTEN" group:"Discovery" placeholder:"ADDRESS" help:"Address on which ingest receives bucket notifications at /notify, e.g. :8090; empty turns it off."`
+	WebhookToken  string `config:"SPEECHQA_WEBHOOK_TOKEN" secret:"" group:"Discovery" placeholder:"TOKEN" help:"What the store sends as Authorization: Bearer; at least 16 characters."`
+}
+
+type webFlags struct {
+	Listen    string `config:"SPEECHQA_LISTEN" default:"127.0.0.1:8080" group:"Console" placeholder:"ADDRESS" help:"Address of the console."`
+	PublicURL string `name:"public-url" config:"SPEECHQA_PUBLIC_URL" group:"Console" placeholder:"URL" help:"Address under which people reach the console; https turns on secure cookies."`
+}
+
+type observeFlags struct {
+	MetricsListen string `config:"SPEECHQA_METRICS_LISTEN" default:"127.0.0.1:9090" group:"Watching" placeholder:"ADDRESS" help:"Address of /metrics, /healthz and /readyz; empty turns them off."`
+}
+
+type logFlags struct {
+	LogLevel  string `config:"SPEECHQA_LOG_LEVEL" default:"info" group:"Watching" placeholder:"LEVEL" help:"debug, info, warn or error."`
+	LogFormat string `config:"SPEECHQA_LOG_FORMAT" default:"auto" group:"Watching" placeholder:"FORMAT" help:"text, json, or auto: text on a terminal."`
+}
+
+// allFlags is every setting once, for the table of `speechqa config`.
+type allFlags struct {
+	databaseFlags
+	redisFlags
+	objectFlags
+	modelFlags
+	rulesFlags
+	workerFlags
+	ingestFlags
+	webFlags
+	observeFlags
+	logFlags
+}
+
+// Bounds of settings that are numbers or times.
+const (
+	maxHearers    = 256
+	maxInspectors = 1024
+	maxThreads    = 1024
+	minReconcile  = time.Second
+	minScanEvery  = time.Second
+	minToken      = 16
+)

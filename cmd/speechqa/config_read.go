@@ -1,0 +1,321 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/url"
+	"os"
+	"path"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/dustin/go-humanize"
+	"github.com/hibiken/asynq"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"golang.org/x/term"
+
+	"github.com/speechqa/speechqa/pipeline"
+)
+
+// problems collects what is wrong with the settings, so that one start shows all of it.
+type problems struct{ list []string }
+
+func (p *problems) add(env, format string, args ...any) {
+	p.list = append(p.list, env+": "+fmt.Sprintf(format, args...))
+}
+
+// err is nil when nothing is wrong.
+func (p *problems) err() error {
+	switch len(p.list) {
+	case 0:
+		return nil
+	case 1:
+		return errors.New("configuration: " + p.list[0])
+	}
+	return fmt.Errorf("configuration: %d things are wrong:\n  %s", len(p.list), strings.Join(p.list, "\n  "))
+}
+
+func (p *problems) number(env, text string, low, high float64) float64 {
+	v, err := strconv.ParseFloat(text, 64)
+	if err != nil || v < low || v > high {
+		p.add(env, "%q is not a number from %g to %g", text, low, high)
+	}
+	return v
+}
+
+func (p *problems) integer(env, text string, low, high int) int {
+	v, err := strconv.Atoi(text)
+	if err != nil || v < low || v > high {
+		p.add(env, "%q is not a whole number from %d to %d", text, low, high)
+	}
+	return v
+}
+
+func (p *problems) duration(env, text string, low time.Duration) time.Duration {
+	v, err := time.ParseDuration(text)
+	if err != nil || v < low {
+		p.add(env, "%q is not a time of at least %s, like 30s, 5m or 1h", text, low)
+	}
+	return v
+}
+
+func (p *problems) address(env, text string) string {
+	if text == "" {
+		return ""
+	}
+	if _, port, err := net.SplitHostPort(text); err != nil {
+		p.add(env, "%q is not an address like :8080 or 127.0.0.1:8080", text)
+	} else if n, err := strconv.Atoi(port); err != nil || n < 0 || n > 65535 {
+		p.add(env, "%q: the port is not a number from 0 to 65535", text)
+	}
+	return text
+}
+
+func (f databaseFlags) read(p *problems) string {
+	const env = "SPEECHQA_DATABASE_URL"
+	if f.DatabaseURL == "" {
+		p.add(env, "is not set; it says where PostgreSQL is, e.g. postgres://speechqa@db/speechqa")
+	} else if _, err := pgxpool.ParseConfig(f.DatabaseURL); err != nil {
+		// pgx's message repeats the URL with the password masked.
+		p.add(env, "is not a PostgreSQL URL: %v", err)
+	}
+	return f.DatabaseURL
+}
+
+func (f redisFlags) read(p *problems) asynq.RedisConnOpt {
+	const env = "SPEECHQA_REDIS_URL"
+	if f.RedisURL == "" {
+		p.add(env, "is not set; it says where the queue is, e.g. redis://redis:6379/0")
+		return nil
+	}
+	opt, err := asynq.ParseRedisURI(f.RedisURL)
+	if err != nil {
+		p.add(env, "is not a Redis URL (redis://, rediss://, redis-socket://, redis-sentinel://)")
+	}
+	return opt
+}
+
+// bucketPrefix is one place where recordings lie.
+type bucketPrefix struct{ Bucket, Prefix string }
+
+// objectSettings says how to reach the object store.
+type objectSettings struct {
+	Endpoint, AccessKey, SecretKey, Region, Style, CA string
+	Places                                            []bucketPrefix
+}
+
+func (f objectFlags) read(p *problems) objectSettings {
+	u, err := url.Parse(f.S3Endpoint)
+	switch {
+	case f.S3Endpoint == "":
+		p.add("SPEECHQA_S3_ENDPOINT", "is not set; it says where the object store is, e.g. http://minio:9000")
+	case err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") || strings.Trim(u.Path, "/") != "":
+		p.add("SPEECHQA_S3_ENDPOINT", "%q is not a URL like http://minio:9000", f.S3Endpoint)
+	}
+	if f.S3AccessKey == "" {
+		p.add("SPEECHQA_S3_ACCESS_KEY", "is not set")
+	}
+	if f.S3SecretKey == "" {
+		p.add("SPEECHQA_S3_SECRET_KEY", "is not set")
+	}
+	if !slices.Contains([]string{"auto", "path", "virtual"}, f.S3Style) {
+		p.add("SPEECHQA_S3_STYLE", "%q is not auto, path or virtual", f.S3Style)
+	}
+	if f.S3CA != "" {
+		if _, err := os.Stat(f.S3CA); err != nil {
+			p.add("SPEECHQA_S3_CA", "%v", err)
+		}
+	}
+	return objectSettings{
+		Endpoint: f.S3Endpoint, AccessKey: f.S3AccessKey, SecretKey: f.S3SecretKey,
+		Region: f.S3Region, Style: f.S3Style, CA: f.S3CA, Places: f.places(p),
+	}
+}
+
+// bucketName is what every S3 server accepts as one.
+var bucketName = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
+
+func (f objectFlags) places(p *problems) []bucketPrefix {
+	var out []bucketPrefix
+	for part := range strings.SplitSeq(f.Buckets, ",") {
+		bucket, prefix, _ := strings.Cut(strings.TrimSpace(part), "/")
+		if !bucketName.MatchString(bucket) {
+			p.add("SPEECHQA_BUCKETS", "%q is not a bucket or bucket/prefix", part)
+			continue
+		}
+		place := bucketPrefix{Bucket: bucket, Prefix: prefix}
+		for _, other := range out {
+			if other.Bucket == bucket && (strings.HasPrefix(prefix, other.Prefix) || strings.HasPrefix(other.Prefix, prefix)) {
+				p.add("SPEECHQA_BUCKETS", "%q overlaps with another entry", part)
+			}
+		}
+		out = append(out, place)
+	}
+	return out
+}
+
+// modelSettings says what hears.
+type modelSettings struct {
+	Path             string
+	Hearers, Threads int
+	Patience         float64
+}
+
+func (f modelFlags) read(p *problems) modelSettings {
+	path, err := findModel(f.Model)
+	if err != nil {
+		p.add("SPEECHQA_MODEL", "%v", err)
+	}
+	return modelSettings{
+		Path:     path,
+		Hearers:  p.integer("SPEECHQA_HEARERS", f.Hearers, 1, maxHearers),
+		Threads:  p.integer("SPEECHQA_THREADS", f.Threads, 0, maxThreads),
+		Patience: p.number("SPEECHQA_PATIENCE", f.Patience, 0.1, 10000),
+	}
+}
+
+func (f rulesFlags) read(p *problems) string {
+	if f.Rules != "" {
+		if st, err := os.Stat(f.Rules); err != nil || !st.IsDir() {
+			p.add("SPEECHQA_RULES", "%q is not a directory", f.Rules)
+		}
+	}
+	return f.Rules
+}
+
+// workerSettings says what a worker does.
+type workerSettings struct {
+	Steps            []pipeline.Step
+	Inspectors       int
+	Grace, Reconcile time.Duration
+	TempDir          string
+	MaxObject        int64 // bytes
+}
+
+func (s workerSettings) does(step pipeline.Step) bool { return slices.Contains(s.Steps, step) }
+
+func (f workerFlags) read(p *problems) workerSettings {
+	s := workerSettings{
+		Inspectors: p.integer("SPEECHQA_INSPECTORS", f.Inspectors, 1, maxInspectors),
+		Grace:      p.duration("SPEECHQA_GRACE", f.Grace, 0),
+		Reconcile:  p.duration("SPEECHQA_RECONCILE", f.Reconcile, minReconcile),
+		TempDir:    f.TempDir,
+	}
+	for part := range strings.SplitSeq(f.Steps, ",") {
+		step := pipeline.Step(strings.TrimSpace(part))
+		if step != pipeline.StepTranscribe && step != pipeline.StepInspect {
+			p.add("SPEECHQA_STEPS", "%q is not transcribe or inspect", part)
+		}
+		s.Steps = append(s.Steps, step)
+	}
+	size, err := humanize.ParseBytes(f.MaxObject)
+	if err != nil || size == 0 || size > 1<<40 {
+		p.add("SPEECHQA_MAX_OBJECT", "%q is not a size up to 1TiB, like 500MiB or 2GiB", f.MaxObject)
+	}
+	s.MaxObject = int64(size)
+	if f.TempDir != "" {
+		if err := writable(f.TempDir); err != nil {
+			p.add("SPEECHQA_TEMP_DIR", "%v", err)
+		}
+	}
+	return s
+}
+
+// writable says in one sentence why files cannot be made in dir.
+func writable(dir string) error {
+	f, err := os.CreateTemp(dir, ".speechqa-probe-*")
+	if err != nil {
+		return fmt.Errorf("cannot write in %s: %w", dir, errors.Unwrap(err))
+	}
+	return errors.Join(f.Close(), os.Remove(f.Name()))
+}
+
+// ingestSettings says how recordings are discovered.
+type ingestSettings struct {
+	ScanEvery     time.Duration
+	ScanRate      float64 // recordings per second; 0 is no limit
+	Match         []string
+	KeyPattern    *regexp.Regexp // nil: none
+	Zone          *time.Location
+	WebhookListen string
+	WebhookToken  string
+}
+
+func (f ingestFlags) read(p *problems) ingestSettings {
+	s := ingestSettings{
+		ScanEvery:     p.duration("SPEECHQA_SCAN_EVERY", f.ScanEvery, minScanEvery),
+		ScanRate:      p.number("SPEECHQA_SCAN_RATE", f.ScanRate, 0, 1e6),
+		WebhookListen: p.address("SPEECHQA_WEBHOOK_LISTEN", f.WebhookListen),
+		WebhookToken:  f.WebhookToken,
+	}
+	for glob := range strings.SplitSeq(f.Match, ",") {
+		glob = strings.TrimSpace(glob)
+		if _, err := path.Match(glob, ""); err != nil || glob == "" {
+			p.add("SPEECHQA_MATCH", "%q is not a pattern like *.wav", glob)
+		}
+		s.Match = append(s.Match, glob)
+	}
+	var err error
+	if f.KeyPattern != "" {
+		if s.KeyPattern, err = regexp.Compile(f.KeyPattern); err != nil {
+			p.add("SPEECHQA_KEY_PATTERN", "%v", err)
+		}
+	}
+	if s.Zone, err = time.LoadLocation(f.TimeZone); err != nil {
+		p.add("SPEECHQA_TIME_ZONE", "%q is no time zone this machine knows, like Asia/Shanghai", f.TimeZone)
+	}
+	if f.WebhookListen != "" && len(f.WebhookToken) < minToken {
+		p.add("SPEECHQA_WEBHOOK_TOKEN", "needs at least %d characters while SPEECHQA_WEBHOOK_LISTEN is set", minToken)
+	}
+	return s
+}
+
+func (f webFlags) read(p *problems) (listen, publicURL string) {
+	if f.Listen == "" {
+		p.add("SPEECHQA_LISTEN", "is empty; it is the console's address, e.g. :8080")
+	}
+	if f.PublicURL != "" {
+		if u, err := url.Parse(f.PublicURL); err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
+			p.add("SPEECHQA_PUBLIC_URL", "%q is not a URL like https://qa.example", f.PublicURL)
+		}
+	}
+	return p.address("SPEECHQA_LISTEN", f.Listen), f.PublicURL
+}
+
+func (f observeFlags) read(p *problems) string {
+	return p.address("SPEECHQA_METRICS_LISTEN", f.MetricsListen)
+}
+
+// read makes the logger: key=value for people, JSON for collectors.
+func (f logFlags) read(p *problems, w io.Writer) *slog.Logger {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(f.LogLevel)); err != nil {
+		p.add("SPEECHQA_LOG_LEVEL", "%q is not debug, info, warn or error", f.LogLevel)
+	}
+	opt := &slog.HandlerOptions{Level: level}
+	switch f.LogFormat {
+	case "json":
+		return slog.New(slog.NewJSONHandler(w, opt))
+	case "text":
+		return slog.New(slog.NewTextHandler(w, opt))
+	case "auto":
+		if isTerminal(w) {
+			return slog.New(slog.NewTextHandler(w, opt))
+		}
+		return slog.New(slog.NewJSONHandler(w, opt))
+	}
+	p.add("SPEECHQA_LOG_FORMAT", "%q is not auto, text or json", f.LogFormat)
+	return slog.New(slog.DiscardHandler)
+}
+
+// isTerminal tells a person's screen from a file or a pipe.
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}

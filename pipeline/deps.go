@@ -1,0 +1,67 @@
+package pipeline
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/speechqa/speechqa/detectors"
+	"github.com/speechqa/speechqa/pipeline/audio"
+)
+
+// Inspector finds violations in a conversation; it is pure.
+type Inspector interface {
+	Inspect(c detectors.Conversation) detectors.Result
+}
+
+// Contacts supplies facts about a recording that only the store of all recordings knows, e.g. how often the
+// case was called in the last seven days. See detectors.Facts.Values.
+type Contacts interface {
+	FactValues(ctx context.Context, rec Recording) (map[string]float64, error)
+}
+
+// Deps is what the steps work with. A worker that does only one step leaves the other's parts nil.
+type Deps struct {
+	Store       Store
+	Source      Source
+	Transcriber Transcriber
+	Inspector   Inspector
+	Contacts    Contacts // may be nil: no such facts
+
+	Audio     audio.Options
+	TempDir   string        // for fetched objects; "" is the system's
+	MaxObject int64         // bytes; larger objects are given up. 0 is no limit
+	Stall     time.Duration // a fetch that brings no byte for so long is broken off; 0 is one minute
+	Patience  float64       // times the recording's length a transcription may take, plus five minutes; 0 is 20
+	Worker    string        // who works, for the attempts' record
+
+	Observe func(Event) // told of every ended attempt; may be nil
+	Log     *slog.Logger
+}
+
+// Event is an ended attempt, for metrics.
+type Event struct {
+	Step     Step
+	Verdict  Verdict       // Done with a nil Err is success
+	Err      error         // nil on success
+	Took     time.Duration // wall time of the attempt
+	Audio    float64       // seconds of audio heard; only for a successful transcription
+	Removed  int           // stretches of text the hallucination guard took out
+	Findings []detectors.Finding
+}
+
+func (d Deps) stall() time.Duration {
+	if d.Stall > 0 {
+		return d.Stall
+	}
+	return time.Minute
+}
+
+// patience is how long a transcription of so many seconds of audio may take.
+func (d Deps) patience(seconds float64) time.Duration {
+	factor := d.Patience
+	if factor <= 0 {
+		factor = 20
+	}
+	return 5*time.Minute + time.Duration(seconds*factor*float64(time.Second))
+}
