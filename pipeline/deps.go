@@ -11,7 +11,7 @@ import (
 
 // Inspector finds violations in a conversation; it is pure.
 type Inspector interface {
-	Inspect(c detectors.Conversation) detectors.Result
+	Inspect(c *detectors.Conversation) detectors.Result
 }
 
 // Contacts supplies facts about a recording that only the store of all recordings knows, e.g. how often the

@@ -17,7 +17,7 @@ func (d Deps) inspect(ctx context.Context, rec Recording, ev *Event) error {
 	if err != nil {
 		return storeError("read transcript", err)
 	}
-	conversation := detectors.Conversation{
+	conversation := &detectors.Conversation{
 		ID: rec.ID, Kind: rec.Kind, Metadata: rec.Metadata,
 		Facts:      detectors.Facts{Duration: heard.Audio.Duration, Gaps: heard.Audio.Gaps},
 		Utterances: heard.Transcript.Utterances,
