@@ -5,7 +5,6 @@ import (
 	"testing"
 
 	"github.com/speechqa/speechqa/detectors"
-	"github.com/speechqa/speechqa/pipeline/audio"
 )
 
 // asHeard is a sample's true text as if heard without error: on two channels, or on one with the true voices.
@@ -139,5 +138,3 @@ func TestAgentChannel(t *testing.T) {
 		t.Errorf("mono: channel %d", got)
 	}
 }
-
-var _ audio.VAD = (*Silero)(nil)
