@@ -27,10 +27,15 @@ type objectFlags struct {
 }
 
 type modelFlags struct {
-	Model    string `config:"SPEECHQA_MODEL" group:"Hearing" placeholder:"FILE" help:"The whisper.cpp model (ggml). Without it: the demo model beside the program, which hears synthetic demo speech only."`
-	Hearers  string `config:"SPEECHQA_HEARERS" default:"1" group:"Hearing" placeholder:"N" help:"Recordings transcribed at the same time: the number of models loaded."`
-	Threads  string `config:"SPEECHQA_THREADS" default:"0" group:"Hearing" placeholder:"N" help:"Threads of one transcription; 0 shares the cores among them."`
-	Patience string `config:"SPEECHQA_PATIENCE" default:"20" group:"Hearing" placeholder:"FACTOR" help:"A transcription is given up after this many times the recording's length, plus five minutes."`
+	Model        string `config:"SPEECHQA_MODEL" group:"Hearing" placeholder:"NAME|FILE" help:"The whisper.cpp model: a name of 'speechqa model list' or a file (ggml). Without it: the demo model beside the program, which hears synthetic demo speech only."`
+	ModelsDir    string `config:"SPEECHQA_MODELS_DIR" group:"Hearing" placeholder:"DIR" help:"Where 'speechqa model get' keeps models; default below the user's data directory."`
+	VADModel     string `name:"vad-model" config:"SPEECHQA_VAD_MODEL" group:"Hearing" placeholder:"NAME|FILE" help:"A Silero model that finds the speech; without it loudness, pitch and steadiness do."`
+	Language     string `config:"SPEECHQA_LANGUAGE" group:"Hearing" placeholder:"CODE" help:"Spoken language, or auto; the model's profile says zh."`
+	AgentChannel string `config:"SPEECHQA_AGENT_CHANNEL" default:"left" group:"Hearing" placeholder:"SIDE" help:"The agent's channel in stereo recordings whose metadata does not say: left or right."`
+	Hearers      string `config:"SPEECHQA_HEARERS" default:"1" group:"Hearing" placeholder:"N" help:"Recordings transcribed at the same time: the number of models loaded."`
+	Threads      string `config:"SPEECHQA_THREADS" default:"0" group:"Hearing" placeholder:"N" help:"Threads of one transcription; 0 shares the cores among them."`
+	GPU          string `name:"gpu" config:"SPEECHQA_GPU" default:"off" group:"Hearing" placeholder:"on|off" help:"Use a GPU where a ggml back-end plug-in offers one."`
+	Patience     string `config:"SPEECHQA_PATIENCE" default:"20" group:"Hearing" placeholder:"FACTOR" help:"A transcription is given up after this many times the recording's length, plus five minutes."`
 }
 
 type rulesFlags struct {

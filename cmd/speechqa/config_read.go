@@ -21,6 +21,8 @@ import (
 	"golang.org/x/term"
 
 	"github.com/speechqa/speechqa/pipeline"
+	"github.com/speechqa/speechqa/pipeline/audio"
+	"github.com/speechqa/speechqa/pipeline/whisper"
 )
 
 // problems collects what is wrong with the settings, so that one start shows all of it.
@@ -55,6 +57,13 @@ func (p *problems) integer(env, text string, low, high int) int {
 		p.add(env, "%q is not a whole number from %d to %d", text, low, high)
 	}
 	return v
+}
+
+func (p *problems) choice(env, text string, allowed ...string) string {
+	if !slices.Contains(allowed, text) {
+		p.add(env, "%q is none of %s", text, strings.Join(allowed, ", "))
+	}
+	return text
 }
 
 func (p *problems) duration(env, text string, low time.Duration) time.Duration {
@@ -162,22 +171,52 @@ func (f objectFlags) places(p *problems) []bucketPrefix {
 
 // modelSettings says what hears.
 type modelSettings struct {
-	Path             string
-	Hearers, Threads int
-	Patience         float64
+	Hearing  whisper.Options // for whisper.Open
+	Hearers  int
+	Patience float64
 }
 
-func (f modelFlags) read(p *problems) modelSettings {
-	path, err := findModel(f.Model)
-	if err != nil {
-		p.add("SPEECHQA_MODEL", "%v", err)
+func (f modelFlags) read(p *problems, env func(string) string) modelSettings {
+	dir := f.ModelsDir
+	if dir == "" {
+		dir = whisper.DefaultModelsDir(env)
 	}
-	return modelSettings{
-		Path:     path,
+	model := func(variable, nameOrPath string) string {
+		path, err := whisper.FindModel(nameOrPath, dir)
+		if err != nil {
+			p.add(variable, "%v", err)
+		}
+		return path
+	}
+	out := modelSettings{
 		Hearers:  p.integer("SPEECHQA_HEARERS", f.Hearers, 1, maxHearers),
-		Threads:  p.integer("SPEECHQA_THREADS", f.Threads, 0, maxThreads),
 		Patience: p.number("SPEECHQA_PATIENCE", f.Patience, 0.1, 10000),
 	}
+	out.Hearing = whisper.Options{
+		Language:   f.Language,
+		TimeFactor: out.Patience,
+		Pool: whisper.PoolConfig{
+			Children: out.Hearers,
+			Threads:  p.integer("SPEECHQA_THREADS", f.Threads, 0, maxThreads),
+			GPU:      p.choice("SPEECHQA_GPU", f.GPU, "on", "off") == "on",
+		},
+	}
+	if p.choice("SPEECHQA_AGENT_CHANNEL", f.AgentChannel, "left", "right") == "right" {
+		out.Hearing.AgentChannel = 1
+	}
+	if f.Model != "" {
+		out.Hearing.Pool.Model = model("SPEECHQA_MODEL", f.Model)
+	} else if path, err := findShipped(demoModel, "model file", "--model"); err != nil {
+		p.add("SPEECHQA_MODEL", "%v", err)
+	} else {
+		out.Hearing.Pool.Model = path
+	}
+	if f.VADModel != "" {
+		out.Hearing.Pool.VADModel = model("SPEECHQA_VAD_MODEL", f.VADModel)
+	} else {
+		out.Hearing.VAD = audio.EnergyVAD{}
+	}
+	return out
 }
 
 func (f rulesFlags) read(p *problems) string {

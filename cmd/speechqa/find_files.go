@@ -13,21 +13,6 @@ const (
 	demoSamples = "testdata/samples"
 )
 
-// findModel returns given, or the demo model that comes with the program.
-func findModel(given string) (string, error) {
-	if given != "" {
-		st, err := os.Stat(given)
-		if err != nil {
-			return "", fmt.Errorf("the model file cannot be read: %w", err)
-		}
-		if st.IsDir() {
-			return "", fmt.Errorf("%s is a directory, not a model file", given)
-		}
-		return given, nil
-	}
-	return findShipped(demoModel, "model file", "--model")
-}
-
 // findSamples returns given, or the sample recordings that come with the program.
 func findSamples(given string) (string, error) {
 	if given != "" {

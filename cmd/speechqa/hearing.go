@@ -21,80 +21,24 @@ import (
 
 // hearingFlags are what transcribe and inspect need to hear without a server.
 type hearingFlags struct {
-	Model        string   `config:"SPEECHQA_MODEL" group:"Hearing" placeholder:"NAME|FILE" help:"The whisper.cpp model: a name of 'model list' or a file. Without it: the demo model, which hears synthetic demo speech only."`
-	ModelsDir    string   `config:"SPEECHQA_MODELS_DIR" group:"Hearing" placeholder:"DIR" help:"Where 'model get' keeps models."`
-	VADModel     string   `name:"vad-model" config:"SPEECHQA_VAD_MODEL" group:"Hearing" placeholder:"NAME|FILE" help:"A Silero model that finds the speech; without it energy, pitch and steadiness do."`
-	Language     string   `config:"SPEECHQA_LANGUAGE" group:"Hearing" placeholder:"CODE" help:"Spoken language, or auto; the model's profile says zh."`
-	Threads      int      `group:"Hearing" placeholder:"N" help:"Threads of the transcription; default: all cores."`
-	GPU          bool     `name:"gpu" config:"SPEECHQA_GPU" group:"Hearing" help:"Use a GPU where a ggml back-end plug-in offers one."`
-	AgentChannel int      `config:"SPEECHQA_AGENT_CHANNEL" group:"Hearing" placeholder:"N" help:"The agent's channel in stereo recordings: 0 left (default), 1 right."`
-	Kind         string   `enum:"call,visit,auto" default:"auto" help:"call or visit; auto goes by the file's name."`
-	Meta         []string `placeholder:"K=V" help:"What is known of the recordings: agent_id, agent_name, principal, callee, relation, agent_channel, …; may be given several times."`
+	modelFlags
+	Kind string   `enum:"call,visit,auto" default:"auto" help:"call or visit; auto goes by the file's name."`
+	Meta []string `placeholder:"K=V" help:"What is known of the recordings: agent_id, agent_name, principal, callee, relation, agent_channel, …; may be given several times."`
 }
 
 // open starts hearing. The progress function is told the share of the recording under way.
 func (h *hearingFlags) open(a *app, progress func(float64)) (*whisper.Transcriber, error) {
-	dir := h.ModelsDir
-	if dir == "" {
-		dir = whisper.DefaultModelsDir(a.env)
-	}
-	model := h.Model
-	if model == "" {
-		demo, err := shippedModel()
-		if err != nil {
-			return nil, err
-		}
-		fmt.Fprintln(a.stderr, "speechqa: no --model given: using the demo model, which understands synthetic demo speech only")
-		model = demo
-	}
-	path, err := whisper.FindModel(model, dir)
-	if err != nil {
+	var p problems
+	s := h.read(&p, a.env)
+	if err := p.err(); err != nil {
 		return nil, err
 	}
-	opt := whisper.Options{
-		Pool: whisper.PoolConfig{Model: path, Threads: h.Threads, GPU: h.GPU,
-			Log: slog.New(slog.NewTextHandler(a.stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))},
-		Language:     h.Language,
-		AgentChannel: h.AgentChannel,
-		Progress:     func(_ *audio.Recording, done float64) { progress(done) },
+	if h.Model == "" {
+		fmt.Fprintln(a.stderr, "speechqa: no --model given: using the demo model, which understands synthetic demo speech only")
 	}
-	if h.VADModel != "" {
-		if opt.Pool.VADModel, err = whisper.FindModel(h.VADModel, dir); err != nil {
-			return nil, err
-		}
-	} else {
-		opt.VAD = audio.EnergyVAD{}
-	}
-	return whisper.Open(opt)
-}
-
-// shippedModel finds the demo model: beside the program, one level above (bin/), or from the working directory
-// upwards.
-func shippedModel() (string, error) {
-	const rel = "testdata/model/ggml-demo-zh.bin"
-	var roots []string
-	if exe, err := os.Executable(); err == nil {
-		roots = append(roots, filepath.Dir(exe), filepath.Dir(filepath.Dir(exe)))
-	}
-	if wd, err := os.Getwd(); err == nil {
-		for dir := wd; ; dir = filepath.Dir(dir) {
-			roots = append(roots, dir)
-			if dir == filepath.Dir(dir) {
-				break
-			}
-		}
-	}
-	for _, root := range roots {
-		if path := filepath.Join(root, rel); exists(path) {
-			return path, nil
-		}
-	}
-	return "", errors.New("no --model given and no demo model found; `speechqa model list` shows what can be had")
-}
-
-func exists(path string) bool {
-	_, err := os.Stat(path)
-	return err == nil
+	s.Hearing.Pool.Log = slog.New(slog.NewTextHandler(a.stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	s.Hearing.Progress = func(_ *audio.Recording, done float64) { progress(done) }
+	return whisper.Open(s.Hearing)
 }
 
 // hearing is one recording heard.

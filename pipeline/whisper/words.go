@@ -5,6 +5,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/speechqa/speechqa/lexicon"
 )
 
 // glyphs is a piece of whole characters with one probability and one stretch of time: one token, or several
@@ -17,7 +19,7 @@ type glyphs struct {
 }
 
 // wholeCharacters joins tokens until their bytes are whole characters. Bytes that never become a character are
-// dropped, as are control characters. Segments are passed together because whisper.cpp may also cut a character
+// dropped, as are control characters; traditional characters become simplified ones. Segments are passed together because whisper.cpp may also cut a character
 // between two of them; the result says which segment each piece began in.
 func wholeCharacters(segments []segment) (out []glyphs, from []int) {
 	var (
@@ -29,8 +31,11 @@ func wholeCharacters(segments []segment) (out []glyphs, from []int) {
 	)
 	flush := func() {
 		text := strings.Map(func(r rune) rune {
-			if r == utf8.RuneError || unicode.IsControl(r) {
+			switch {
+			case r == utf8.RuneError || unicode.IsControl(r):
 				return -1
+			case unicode.Is(unicode.Han, r):
+				return lexicon.FoldRune(r) // simplified; before spans are counted, so that they stay right
 			}
 			return r
 		}, string(bytes))

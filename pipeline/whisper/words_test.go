@@ -59,6 +59,7 @@ func TestBrokenBytes(t *testing.T) {
 		{[]string{"\xa5\xbd", "好"}, "好"},     // an end without a beginning
 		{[]string{"好", "\xe5\xa5"}, "好"},     // cut off at the very end
 		{[]string{"好\x00", "\xff\xfe", "的"}, "好的"},
+		{[]string{"請", "您還款,協", "商", "謝謝ABC"}, "请您还款,协商谢谢ABC"},
 		{nil, ""},
 	} {
 		gs, _ := wholeCharacters([]segment{{Tokens: tokensOf(c.tokens...)}})
