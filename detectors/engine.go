@@ -2,6 +2,7 @@ package detectors
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/speechqa/speechqa/lexicon"
 )
@@ -13,7 +14,9 @@ type Engine struct {
 	comp     *compiler
 	matcher  *automaton
 	sounds   *soundIndex
-	rules    []*rule // live and shadow, in the order they run
+	concept  []bool         // set → a named list or set, which the model may see
+	rules    []*rule        // live and shadow, in the order they run
+	ruleIn   map[string]int // rule → index in the model
 	listener struct{ third, debtor, handover, recorder []evidence }
 }
 
@@ -46,9 +49,19 @@ func New(rs *lexicon.Ruleset) (*Engine, error) {
 			*part.to = ev
 		}
 	}
+	e.concept = make([]bool, len(e.comp.sets))
+	for id, set := range e.comp.sets {
+		e.concept[id] = !strings.ContainsAny(set.Name, "[</") && len(set.Phrases) > 3 && set.Name != "@heard_short"
+	}
 	terms := make([][]rune, len(e.comp.terms))
 	for i, t := range e.comp.terms {
 		terms[i] = fold(t.Text)
+	}
+	e.ruleIn = map[string]int{}
+	if rs.Model != nil {
+		for i, id := range rs.Model.Rules {
+			e.ruleIn[id] = i
+		}
 	}
 	var short *lexicon.Set
 	if l := rs.Lists["heard_short"]; l != nil {

@@ -20,6 +20,8 @@ type scan struct {
 	slots      map[string][]Slot
 	trace      bool
 	suppressed []Suppressed
+	probs      map[int][]float64 // utterance → probability per rule of the model
+	feats      map[int][]feature
 }
 
 func (e *Engine) scan(c *Conversation, trace bool) *scan {
@@ -49,11 +51,13 @@ type candidate struct {
 	turn  int
 	alt   *alternative
 	conf  float64
+	doubt string // why a person must hear it first
 }
 
 // phrases runs a rule of patterns: the best unexcused match of every utterance is its finding.
 func (s *scan) phrases(r *rule) {
 	best := map[int]*candidate{}
+	spoiled := map[int]bool{} // utterances with a match that an exception excused
 	// Alternatives that need an earlier finding of the same rule go last, utterance by utterance.
 	for _, followUp := range []bool{false, true} {
 		for i := range r.alts {
@@ -63,11 +67,12 @@ func (s *scan) phrases(r *rule) {
 			}
 			for bi, b := range s.blocks {
 				if speaks(b.speaker, r.Speaker) {
-					s.alternative(r, alt, bi, best)
+					s.alternative(r, alt, bi, best, spoiled)
 				}
 			}
 		}
 	}
+	s.askModel(r, best, spoiled)
 	turns := make([]int, 0, len(best))
 	for t := range best {
 		turns = append(turns, t)
@@ -87,7 +92,7 @@ func (a *alternative) needsSelf() bool {
 	return false
 }
 
-func (s *scan) alternative(r *rule, alt *alternative, bi int, best map[int]*candidate) {
+func (s *scan) alternative(r *rule, alt *alternative, bi int, best map[int]*candidate, spoiled map[int]bool) {
 	b := s.blocks[bi]
 	all := span{0, int32(len(b.runes))}
 	for _, p := range alt.say {
@@ -110,6 +115,7 @@ func (s *scan) alternative(r *rule, alt *alternative, bi int, best map[int]*cand
 			for _, e := range alt.unless {
 				if s.excused(e, bi, f) {
 					s.excuse(r, e.name, bi, turn, f)
+					spoiled[turn] = true
 					return true
 				}
 			}
@@ -207,6 +213,9 @@ func (s *scan) finding(r *rule, c *candidate) Finding {
 	wide := b.stretch(core, softBreak|hardBreak, quoteReach)
 	from, to := b.bytes(span{max(wide.start, in.start), min(wide.end, in.end)}, c.turn)
 	coreFrom, coreTo := b.bytes(core, c.turn)
+	if c.alt == nil {
+		return s.proposed(r, c)
+	}
 	f := Finding{Rule: r.ID, RuleVersion: r.Version, Severity: Severity(r.Severity), Turn: c.turn, ByteStart: from, ByteEnd: to,
 		Quote: u.Text[from:to], Confidence: c.conf, Shadow: r.Status == lexicon.StatusShadow, How: "exact", Term: s.terms(c)}
 	f.Start, f.End = u.timeSpan(from, to)
@@ -241,6 +250,9 @@ func (s *scan) finding(r *rule, c *candidate) Finding {
 
 // doubt says why a finding must be listened to before it counts; "" when it is certain.
 func (s *scan) doubt(u *Utterance, c *candidate, from, to int) string {
+	if c.doubt != "" {
+		return c.doubt
+	}
 	if c.conf < certainMatch {
 		return "匹配把握不足,请听录音确认"
 	}

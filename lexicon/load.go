@@ -54,7 +54,7 @@ func LoadDir(dir string) (*Ruleset, error) {
 
 // limits that keep a hostile ruleset from eating the memory of a worker.
 const (
-	maxRuleFile  = 2 << 20
+	maxRuleFile  = 16 << 20
 	maxRuleFiles = 2000
 )
 
@@ -69,6 +69,7 @@ func LoadFS(fsys fs.FS) (*Ruleset, error) {
 	l.exceptions()
 	l.listener()
 	l.hours()
+	l.model()
 	l.rules()
 	l.ruleset()
 	l.scoring()
@@ -100,7 +101,7 @@ func (l *loader) read(fsys fs.FS) error {
 			return nil
 		}
 		dir, ext := path.Dir(p), path.Ext(p)
-		if !(dir == "rules" && ext == ".yaml" || dir == "lists" && ext == ".txt" || dir == "." && ext == ".yaml") {
+		if !(dir == "rules" && ext == ".yaml" || dir == "lists" && ext == ".txt" || dir == "." && ext == ".yaml" || p == "model.txt") {
 			return nil
 		}
 		if len(l.files) >= maxRuleFiles {

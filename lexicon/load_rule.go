@@ -235,7 +235,7 @@ func (l *loader) rule(file string) {
 		return
 	}
 	o := r.object(n, "rule", "id", "version", "status", "kind", "title", "about", "severity", "speaker", "recordings", "basis",
-		"sets", "match", "unless", "slots", "fact", "examples")
+		"sets", "match", "unless", "model", "slots", "fact", "examples")
 	if o == nil {
 		return
 	}
@@ -272,6 +272,10 @@ func (l *loader) rule(file string) {
 		rule.Basis = append(rule.Basis, Basis{Doc: r.str(f["doc"], "doc"), Quote: r.str(f["quote"], "quote")})
 	}
 	rule.Unless = s.unless(o["unless"])
+	if m := o["model"]; m != nil {
+		f := r.object(m, "model", "propose", "confirm")
+		rule.Model = ModelUse{Propose: r.number(f["propose"], "propose", 0), Confirm: r.number(f["confirm"], "confirm", 0)}
+	}
 	switch rule.Kind {
 	case KindPhrase, KindDisclosure:
 		rule.Match = s.match(o["match"])
@@ -283,7 +287,7 @@ func (l *loader) rule(file string) {
 	case KindFacts:
 		rule.Fact = s.fact(n, o["fact"])
 	}
-	for key, kinds := range map[string]string{"match": "phrase disclosure", "slots": "slots", "fact": "facts"} {
+	for key, kinds := range map[string]string{"match": "phrase disclosure", "model": "phrase disclosure", "slots": "slots", "fact": "facts"} {
 		if o[key] != nil && !strings.Contains(kinds, string(rule.Kind)) {
 			r.errorf(o[key].Line, "%s does not belong into a rule of kind %s", key, rule.Kind)
 		}

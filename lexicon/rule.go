@@ -44,6 +44,7 @@ type Rule struct {
 
 	Match  []*Alternative        // any one suffices (phrase, disclosure)
 	Unless []*Exception          // apply to every alternative
+	Model  ModelUse              // kinds phrase and disclosure
 	Slots  map[string]*SlotsSpec // kind slots: by conversation kind
 	Fact   *FactSpec             // kind facts
 
@@ -217,6 +218,7 @@ type Ruleset struct {
 	Lists    map[string]*List
 	Listener *ListenerSpec
 	Hours    map[string]HoursProfile
+	Model    *Model // nil without model.txt
 	Scoring  Scoring
 	Warnings []string
 }

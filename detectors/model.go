@@ -1,0 +1,155 @@
+package detectors
+
+import (
+	"fmt"
+	"math"
+	"sort"
+	"strings"
+
+	"github.com/speechqa/speechqa/lexicon"
+)
+
+// askModel lets the linear model doubt matches it finds unlikely and propose utterances no pattern matched.
+//
+// A pattern of confidence 0.95 and more is not doubted, and an utterance whose match an exception excused is not
+// proposed: what a person wrote down outranks statistics.
+func (s *scan) askModel(r *rule, best map[int]*candidate, spoiled map[int]bool) {
+	k, ok := s.e.ruleIn[r.ID]
+	if !ok || r.Model.Propose == 0 && r.Model.Confirm == 0 {
+		return
+	}
+	for bi, b := range s.blocks {
+		if !speaks(b.speaker, r.Speaker) {
+			continue
+		}
+		for u := b.first; u <= b.last; u++ {
+			if s.blockOf[u] != bi {
+				continue
+			}
+			p := s.probabilities(u)[k]
+			c := best[u]
+			switch {
+			case c != nil:
+				if p < r.Model.Confirm && c.alt.Confidence < 0.95 && !c.alt.needsSelf() {
+					c.doubt = fmt.Sprintf("统计模型认为可能性低(%.2f),请听录音确认", p)
+				}
+			case r.Model.Propose > 0 && p >= r.Model.Propose && !spoiled[u]:
+				if r.Kind == lexicon.KindDisclosure && (s.recorder[u] || s.listeners[u].role != roleThird) {
+					continue
+				}
+				best[u] = &candidate{f: found{span: s.weightiest(u, k)}, block: bi, turn: u, conf: p}
+			}
+		}
+	}
+}
+
+// probabilities asks the model about an utterance, once.
+func (s *scan) probabilities(u int) []float64 {
+	if p, ok := s.probs[u]; ok {
+		return p
+	}
+	m := s.e.rs.Model
+	feats := s.observed(u, nil)
+	p := make([]float64, len(m.Rules))
+	for _, f := range feats {
+		for _, w := range m.Weights[uint64(f)] {
+			p[w.Rule] += float64(w.Value)
+		}
+	}
+	scale := 1 / math.Sqrt(float64(len(feats))+1)
+	for i := range p {
+		p[i] = 1 / (1 + math.Exp(-(float64(m.Bias[i]) + p[i]*scale)))
+	}
+	if s.probs == nil {
+		s.probs, s.feats = map[int][]float64{}, map[int][]feature{}
+	}
+	s.probs[u], s.feats[u] = p, feats
+	return p
+}
+
+// weightiest is the clause of the utterance that speaks loudest for the rule.
+func (s *scan) weightiest(u, k int) span {
+	b := s.blocks[s.blockOf[u]]
+	in := b.uttSpan(u)
+	m := s.e.rs.Model
+	weight := make([]float64, in.end-in.start)
+	for i := in.start; i < in.end; i++ {
+		for n := int32(1); n <= 4 && i+n <= in.end; n++ {
+			for _, w := range m.Weights[uint64(hashRunes(byte(n), b.runes[i:i+n]))] {
+				if int(w.Rule) == k {
+					for j := i; j < i+n; j++ {
+						weight[j-in.start] += float64(w.Value) / float64(n)
+					}
+				}
+			}
+		}
+	}
+	best, most := in, math.Inf(-1)
+	for from := in.start; from < in.end; {
+		to, sum := from, 0.0
+		for to < in.end && (to == from || b.brk[to]&(softBreak|hardBreak) == 0) {
+			sum += weight[to-in.start]
+			to++
+		}
+		if sum > most {
+			best, most = span{from, to}, sum
+		}
+		from = to
+	}
+	return best
+}
+
+// proposed writes the finding of the model alone, with the features that spoke most for it.
+func (s *scan) proposed(r *rule, c *candidate) Finding {
+	b := s.blocks[c.block]
+	u := &s.c.Utterances[c.turn]
+	from, to := b.bytes(c.f.span, c.turn)
+	k := s.e.ruleIn[r.ID]
+	f := Finding{Rule: r.ID, RuleVersion: r.Version, Severity: Severity(r.Severity), Turn: c.turn, ByteStart: from, ByteEnd: to, Quote: u.Text[from:to],
+		Confidence: c.conf, Shadow: r.Status == lexicon.StatusShadow, How: "model", Term: strings.Join(s.loudest(c.turn, k, 3), "、")}
+	f.Start, f.End = u.timeSpan(from, to)
+	f.Why = fmt.Sprintf("统计模型判断(%.2f),主要依据:%s", c.conf, strings.Join(s.loudest(c.turn, k, 6), "、"))
+	c.conf = 1 // the model's probability is its own threshold
+	if doubt := s.doubt(u, c, from, to); doubt != "" {
+		f.Doubtful, f.Why = true, f.Why+";"+doubt
+	}
+	return f
+}
+
+// loudest names the features of an utterance with the greatest weights for a rule.
+func (s *scan) loudest(u, k, n int) []string {
+	type fw struct {
+		f uint64
+		w float32
+	}
+	var list []fw
+	m := s.e.rs.Model
+	for _, f := range s.feats[u] {
+		for _, w := range m.Weights[uint64(f)] {
+			if int(w.Rule) == k && w.Value > 0 {
+				list = append(list, fw{uint64(f), w.Value})
+			}
+		}
+	}
+	sort.Slice(list, func(i, j int) bool { return list[i].w > list[j].w || list[i].w == list[j].w && list[i].f < list[j].f })
+	var out []string
+	for _, x := range list {
+		name := m.Names[x.f]
+		if len([]rune(name)) < 2 || overlapping(out, name) {
+			continue
+		}
+		if out = append(out, name); len(out) == n {
+			break
+		}
+	}
+	return out
+}
+
+func overlapping(list []string, s string) bool {
+	for _, x := range list {
+		if strings.Contains(x, s) || strings.Contains(s, x) {
+			return true
+		}
+	}
+	return false
+}
