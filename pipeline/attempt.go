@@ -39,7 +39,27 @@ func (d Deps) attempt(ctx context.Context, id string, step Step, work func(conte
 	if d.Observe != nil {
 		d.Observe(ev)
 	}
-	return err
+	if err != nil {
+		return &attemptError{ev.Verdict, err}
+	}
+	return nil
+}
+
+// attemptError keeps the verdict that an attempt ended with, which depends on how many there were before.
+type attemptError struct {
+	verdict Verdict
+	error
+}
+
+func (e *attemptError) Unwrap() error { return e.error }
+
+// VerdictOf is what an error of Transcribe or Inspect means.
+func VerdictOf(err error) Verdict {
+	var a *attemptError
+	if errors.As(err, &a) {
+		return a.verdict
+	}
+	return Classify(err, 1)
 }
 
 // alive runs work while telling the store that the attempt lives. Work is cancelled when the attempt is fenced.

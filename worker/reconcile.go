@@ -1,0 +1,145 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/hibiken/asynq"
+	"github.com/redis/go-redis/v9"
+
+	"github.com/speechqa/speechqa/pipeline"
+)
+
+// markerKey is set in Redis by the reconciler. Where it is missing, Redis has lost what it held.
+const markerKey = "speechqa:queue-complete"
+
+// leadName is the advisory lock of the reconciler.
+const leadName = "speechqa reconciler"
+
+// batch is how many recordings are put in the queue at a time.
+const batch = 500
+
+// reconcile compares the database with the queue again and again until ctx ends.
+func (w *Worker) reconcile(ctx context.Context) {
+	tick := time.NewTicker(w.cfg.Reconcile)
+	defer tick.Stop()
+	for {
+		if err := w.reconcileOnce(ctx); err != nil && ctx.Err() == nil {
+			w.log.Warn("reconcile", "error", err)
+		}
+		if err := pipeline.Sweep(w.cfg.Deps.TempDir); err != nil {
+			w.log.Warn("sweep", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// reconcileOnce puts every waiting recording that is not in the queue there. Of several workers one does it.
+func (w *Worker) reconcileOnce(ctx context.Context) error {
+	_, err := w.cfg.Store.Lead(ctx, leadName, func(ctx context.Context) error {
+		if err := w.noticeLoss(ctx); err != nil {
+			return err
+		}
+		if err := w.replaceOrphans(ctx); err != nil {
+			return err
+		}
+		return w.putBehind(ctx)
+	})
+	return err
+}
+
+// noticeLoss finds out whether Redis was emptied, and has the whole queue made anew then.
+func (w *Worker) noticeLoss(ctx context.Context) error {
+	rdb, ok := w.cfg.Redis.MakeRedisClient().(redis.UniversalClient)
+	if !ok {
+		return errors.New("no Redis client")
+	}
+	defer rdb.Close()
+	switch n, err := rdb.Exists(ctx, markerKey).Result(); {
+	case err != nil:
+		return fmt.Errorf("look for the queue's marker: %w", err)
+	case n == 1:
+		return nil
+	}
+	w.log.Warn("the queue is new or was lost: it is made anew from the database")
+	if err := w.cfg.Store.ForgetQueued(ctx); err != nil {
+		return err
+	}
+	if err := rdb.Set(ctx, markerKey, time.Now().UTC().Format(time.RFC3339), 0).Err(); err != nil {
+		return fmt.Errorf("set the queue's marker: %w", err)
+	}
+	return nil
+}
+
+// putBehind puts recordings in the queue that are waiting and not there.
+func (w *Worker) putBehind(ctx context.Context) error {
+	for {
+		due, err := w.cfg.Store.TakeBehind(ctx, time.Now().Add(-w.cfg.Overdue), batch)
+		if err != nil {
+			return err
+		}
+		for i, d := range due {
+			if err := w.queue.Put(ctx, d); err != nil {
+				return errors.Join(err, w.unput(ctx, due[i:]))
+			}
+		}
+		if len(due) > 0 {
+			w.log.Info("put in the queue", "recordings", len(due))
+		}
+		if len(due) < batch {
+			return nil
+		}
+	}
+}
+
+// unput takes back the marks of what did not reach the queue.
+func (w *Worker) unput(ctx context.Context, due []Due) error {
+	ids := make([]string, len(due))
+	for i, d := range due {
+		ids[i] = d.ID
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	return w.cfg.Store.ForgetQueued(ctx, ids...)
+}
+
+// replaceOrphans sees to active tasks without a lease, which asynq's own recovery overlooks: their recordings
+// get a second task, and the stale one is removed once it has left the active list.
+func (w *Worker) replaceOrphans(ctx context.Context) error {
+	for _, queue := range Queues {
+		active, err := w.queue.inspector.ListActiveTasks(queue, asynq.PageSize(1000))
+		if errors.Is(err, asynq.ErrQueueNotFound) {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("list active tasks of %s: %w", queue, err)
+		}
+		for _, t := range active {
+			if !t.IsOrphaned {
+				w.orphans.forget(queue, t.ID)
+				continue
+			}
+			// A killed worker's task is orphaned until asynq recovers it, one to two minutes later.
+			if w.orphans.age(queue, t.ID) < orphanAge {
+				continue
+			}
+			d, err := dueOf(t, queue)
+			if err != nil {
+				w.log.Warn("orphaned task", "id", t.ID, "error", err)
+				continue
+			}
+			w.log.Warn("task nobody works on: put in the queue again", "recording", d.ID, "step", d.Step)
+			if err := w.queue.PutAgain(ctx, d); err != nil {
+				return err
+			}
+			w.orphans.forget(queue, t.ID)
+		}
+	}
+	return nil
+}
