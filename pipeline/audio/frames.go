@@ -38,8 +38,9 @@ type frame struct {
 	cepstrum [cepstra]float32
 }
 
-// blockSize is how many samples are read at a time for analysis.
-const blockSize = 1 << 18
+// blockSize is how many samples are read at a time for analysis: whole hops, or times would drift by what is cut
+// off each block.
+const blockSize = 1600 * hop
 
 // analyse calls visit for every hop of a channel, in order. mel, where given, adds cepstra.
 func analyse(ctx context.Context, rec *Recording, channel int, mel *melBank, visit func(i int, f frame)) error {

@@ -14,13 +14,13 @@ import (
 
 // PoolConfig says which model runs in how many processes, and how.
 type PoolConfig struct {
-	Model     string // path of a ggml Whisper model
-	VADModel  string // path of a ggml Silero model; empty = none
-	Children  int    // processes, each with the model loaded once; default 1
-	Threads   int    // compute threads per process; default: the processors divided among the processes
-	GPU       bool   // use a GPU when a ggml back-end plug-in offers one
-	GPUDevice int
-	FlashAttn bool
+	Model       string // path of a ggml Whisper model
+	VADModel    string // path of a ggml Silero model; empty = none
+	Children    int    // processes, each with the model loaded once; default 1
+	Threads     int    // compute threads per process; default: the processors divided among the processes
+	GPU         bool   // use a GPU when a ggml back-end plug-in offers one
+	GPUDevice   int
+	NoFlashAttn bool // flash attention gives the same text and is faster, so it is on unless this is set
 	// Command starts a child; default this program with the argument "asr". The environment variable
 	// SPEECHQA_ASR_CHILD=1 is set for it, see ServeIfChild.
 	Command   []string
@@ -73,7 +73,7 @@ func NewPool(cfg PoolConfig) (*Pool, error) {
 	}
 	p := &Pool{cfg: cfg, slots: make(chan *slot, cfg.Children), engine: engineConfig{
 		Model: cfg.Model, VADModel: cfg.VADModel, Threads: cfg.Threads,
-		GPU: cfg.GPU, GPUDevice: cfg.GPUDevice, FlashAttn: cfg.FlashAttn,
+		GPU: cfg.GPU, GPUDevice: cfg.GPUDevice, FlashAttn: !cfg.NoFlashAttn,
 	}}
 	for range cfg.Children {
 		p.slots <- &slot{}

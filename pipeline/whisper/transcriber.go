@@ -261,7 +261,7 @@ func (t *Transcriber) params() map[string]string {
 		"engine":        "whisper.cpp",
 		"guard":         guardVersion,
 		"vad":           vadName(t.opt.VAD),
-		"flash_attn":    strconv.FormatBool(t.opt.Pool.FlashAttn),
+		"flash_attn":    strconv.FormatBool(!t.opt.Pool.NoFlashAttn),
 		"gpu":           strconv.FormatBool(t.opt.Pool.GPU),
 		"agent_channel": strconv.Itoa(t.opt.AgentChannel),
 	}
