@@ -49,7 +49,6 @@ func main() {
 			log.Fatal(err)
 		}
 	}
-	t.examples(rs)
 	fmt.Printf("%d utterances, %d features\n", len(t.samples), len(t.names))
 	if *cv > 0 {
 		t.crossValidate(*cv)
@@ -122,30 +121,6 @@ func (t *trainer) read(file string) error {
 	return sc.Err()
 }
 
-// examples adds the one-sentence examples of the rules themselves.
-func (t *trainer) examples(rs *lexicon.Ruleset) {
-	for _, r := range rs.Rules {
-		known := false
-		for _, m := range modelRules {
-			known = known || m == r.ID
-		}
-		if !known {
-			continue
-		}
-		for i, ex := range append(append([]lexicon.Example{}, r.Flag...), r.Pass...) {
-			last := ex.Say[len(ex.Say)-1]
-			if len(ex.Say) != 1 || last.Speaker != "agent" {
-				continue
-			}
-			c := &detectors.Conversation{Kind: detectors.KindCall, Utterances: []detectors.Utterance{{Speaker: detectors.SpeakerAgent, Text: last.Text}}}
-			if r.Kind == lexicon.KindDisclosure {
-				c.Metadata.Callee = "third_party"
-			}
-			t.add(fmt.Sprintf("%s:%d", r.File, i), c, map[int]map[string]bool{0: {r.ID: ex.IsFlag}})
-		}
-	}
-}
-
 func (t *trainer) add(group string, c *detectors.Conversation, labels map[int]map[string]bool) {
 	obs := t.engine.Observe(c)
 	turns := make([]int, 0, len(obs))
@@ -168,7 +143,7 @@ const (
 	l2       = 2e-4
 	posCost  = 3.0
 	minSeen  = 2
-	minWight = 0.04
+	minWight = 0.06
 )
 
 type model map[string]map[uint64]float64 // rule → feature → weight; feature 0 is the bias
