@@ -103,9 +103,13 @@ func (d Deps) tell(ctx context.Context, rec Recording, step Step, v Verdict, err
 	case ActionCancel:
 		told = d.Store.Release(ctx, rec.ID, rec.Attempt)
 	case ActionRetry:
-		told = d.Store.Fail(ctx, rec.ID, rec.Attempt, step, v.Reason, err, false)
+		how := FailCounted
+		if v.Free {
+			how = FailFree
+		}
+		told = d.Store.Fail(ctx, rec.ID, rec.Attempt, step, v.Reason, err, how)
 	case ActionGiveUp:
-		told = d.Store.Fail(ctx, rec.ID, rec.Attempt, step, v.Reason, err, true)
+		told = d.Store.Fail(ctx, rec.ID, rec.Attempt, step, v.Reason, err, FailFinal)
 	}
 	if told != nil && !errors.Is(told, ErrFenced) {
 		return errors.Join(err, fmt.Errorf("record the attempt's end: %w", told))

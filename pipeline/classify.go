@@ -30,6 +30,7 @@ func (a Action) String() string {
 type Verdict struct {
 	Action Action
 	Reason string // Chinese; set for retry and give up
+	Free   bool   // a retry that does not count as a try: the recording is not to blame
 }
 
 func (v Verdict) level() slog.Level {
@@ -46,7 +47,7 @@ func (v Verdict) level() slog.Level {
 // the machine (network, store, disk) is tried for as long as it takes: an outage must not fail a recording.
 const (
 	triesUnknown = 8
-	triesHearing = 4
+	triesHearing = 6
 )
 
 // Classify is the one place that decides what an attempt's error means; tries counts the attempts made at the
@@ -58,9 +59,9 @@ func Classify(err error, tries int) Verdict {
 	var hearing *hearingFailure
 	bounded := func(limit int, reason string) Verdict {
 		if tries >= limit {
-			return Verdict{ActionGiveUp, fmt.Sprintf("%s,已尝试 %d 次,不再自动重试", reason, tries)}
+			return Verdict{Action: ActionGiveUp, Reason: fmt.Sprintf("%s,已尝试 %d 次,不再自动重试", reason, tries)}
 		}
-		return Verdict{ActionRetry, reason + ",将自动重试"}
+		return Verdict{Action: ActionRetry, Reason: reason + ",将自动重试"}
 	}
 	switch {
 	case err == nil, errors.Is(err, ErrNotDue), errors.Is(err, ErrFenced):
@@ -68,27 +69,29 @@ func Classify(err error, tries int) Verdict {
 	case errors.Is(err, ErrBusy):
 		return Verdict{Action: ActionWait}
 	case errors.Is(err, errPoison):
-		return Verdict{ActionGiveUp, fmt.Sprintf("处理这条录音时程序连续 %d 次异常中止,已停止重试", maxCrashes)}
+		return Verdict{Action: ActionGiveUp, Reason: fmt.Sprintf("处理这条录音时程序连续 %d 次异常中止,已停止重试", maxCrashes)}
 	case errors.Is(err, errTooSlow):
 		return bounded(triesHearing, "转写用时超过上限")
 	case errors.Is(err, context.Canceled):
 		return Verdict{Action: ActionCancel}
 	case errors.Is(err, ErrGone):
-		return Verdict{ActionGiveUp, "录音文件已不在存储中,可能已被删除或改名"}
+		return Verdict{Action: ActionGiveUp, Reason: "录音文件已不在存储中,可能已被删除或改名"}
 	case errors.Is(err, errTooLarge):
-		return Verdict{ActionGiveUp, "录音文件超过允许的大小"}
+		return Verdict{Action: ActionGiveUp, Reason: "录音文件超过允许的大小"}
 	case errors.As(err, &bad) && !bad.Temporary:
-		return Verdict{ActionGiveUp, bad.Reason}
+		return Verdict{Action: ActionGiveUp, Reason: bad.Reason}
+	case errors.As(err, &hearing) && bad != nil:
+		return bounded(triesHearing, bad.Reason)
+	case hearing != nil:
+		return bounded(triesHearing, "转写程序出错")
 	case bad != nil:
-		return Verdict{ActionRetry, bad.Reason + ",将自动重试"}
+		return Verdict{Action: ActionRetry, Reason: bad.Reason + ",将自动重试", Free: true}
 	case errors.As(err, &source):
-		return Verdict{ActionRetry, "暂时无法从存储读取录音文件,将自动重试"}
+		return Verdict{Action: ActionRetry, Reason: "暂时无法从存储读取录音文件,将自动重试", Free: true}
 	case errors.As(err, &store) && heals(err):
-		return Verdict{ActionRetry, "暂时无法访问数据库,将自动重试"}
+		return Verdict{Action: ActionRetry, Reason: "暂时无法访问数据库,将自动重试", Free: true}
 	case store != nil:
 		return bounded(triesUnknown, "结果无法写入数据库")
-	case errors.As(err, &hearing):
-		return bounded(triesHearing, "转写程序出错")
 	}
 	return bounded(triesUnknown, "处理时出现意外错误")
 }

@@ -44,6 +44,8 @@ func TestClassify(t *testing.T) {
 		{"outcome the database always refuses", storeError("commit", &pgconn.PgError{Code: "22021"}), triesUnknown, ActionGiveUp, "已尝试 8 次"},
 		{"transcriber died", &hearingFailure{errors.New("signal: killed")}, 1, ActionRetry, "转写程序出错"},
 		{"transcriber always dies", &hearingFailure{errors.New("signal: killed")}, triesHearing, ActionGiveUp, "转写程序出错"},
+		{"model cannot be loaded", &hearingFailure{&audio.Error{Reason: "语音识别模型无法加载", Temporary: true}}, 1, ActionRetry, "模型无法加载,将自动重试"},
+		{"crashes at one place", &hearingFailure{&audio.Error{Reason: "语音识别进程连续崩溃"}}, 1, ActionGiveUp, "连续崩溃"},
 		{"too slow", &hearingFailure{fmt.Errorf("%w (%w)", errTooSlow, context.DeadlineExceeded)}, 1, ActionRetry, "用时超过上限"},
 		{"always too slow", &hearingFailure{errTooSlow}, triesHearing, ActionGiveUp, "用时超过上限"},
 		{"poison", errPoison, 6, ActionGiveUp, "异常中止"},

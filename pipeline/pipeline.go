@@ -78,6 +78,16 @@ type Inspected struct {
 	Result         detectors.Result
 }
 
+// Failing is how an attempt went wrong.
+type Failing int
+
+// Ways to go wrong.
+const (
+	FailCounted Failing = iota // the recording may be to blame: the state stays and the attempt counts
+	FailFree                   // something else is to blame, such as an outage: the state stays, nothing counts
+	FailFinal                  // given up: the recording moves to StateFailed
+)
+
 // Source gives the bytes of a recording.
 type Source interface {
 	// Open returns the object's stream; the caller closes it. A missing object wraps ErrGone.
@@ -111,7 +121,6 @@ type Store interface {
 	Duplicate(ctx context.Context, id, sha256 string) (string, error)
 	// CommitDuplicate links the recording to an earlier one with the same audio.
 	CommitDuplicate(ctx context.Context, id string, attempt int64, sha256, original string) error
-	// Fail ends an attempt. final moves the recording to StateFailed with the sentence as its reason;
-	// otherwise the state stays and the attempt's error is recorded.
-	Fail(ctx context.Context, id string, attempt int64, step Step, reason string, detail error, final bool) error
+	// Fail ends an attempt that went wrong and records the sentence and the error.
+	Fail(ctx context.Context, id string, attempt int64, step Step, reason string, detail error, how Failing) error
 }

@@ -44,14 +44,14 @@ func (w *Worker) handler(step func(context.Context, pipeline.Deps, string) error
 			return nil
 		}
 		if next != "" {
-			w.follow(ctx, Due{ID: p.Recording, Step: next})
+			w.follow(ctx, pipeline.Due{ID: p.Recording, Step: next})
 		}
 		return nil
 	})
 }
 
 // follow puts the next step in the queue after the commit. When Redis fails here the reconciler does it.
-func (w *Worker) follow(ctx context.Context, d Due) {
+func (w *Worker) follow(ctx context.Context, d pipeline.Due) {
 	if err := w.queue.Put(ctx, d); err != nil {
 		w.log.Warn("next step waits for the reconciler", "recording", d.ID, "step", d.Step, "error", err)
 	}

@@ -29,20 +29,20 @@ func (o orphans) age(queue, id string) time.Duration {
 func (o orphans) forget(queue, id string) { delete(o, queue+"/"+id) }
 
 // dueOf reads a task back.
-func dueOf(t *asynq.TaskInfo, queue string) (Due, error) {
+func dueOf(t *asynq.TaskInfo, queue string) (pipeline.Due, error) {
 	var p payload
 	if err := json.Unmarshal(t.Payload, &p); err != nil {
-		return Due{}, fmt.Errorf("task %s: %w", t.ID, err)
+		return pipeline.Due{}, fmt.Errorf("task %s: %w", t.ID, err)
 	}
-	d := Due{ID: p.Recording, Step: pipeline.StepTranscribe}
+	d := pipeline.Due{ID: p.Recording, Step: pipeline.StepTranscribe}
 	if t.Type == taskInspect {
 		d.Step = pipeline.StepInspect
 	}
 	switch queue {
 	case QueueUrgent:
-		d.Priority = PriorityUrgent
+		d.Priority = pipeline.PriorityUrgent
 	case QueueBackfill, QueueRescan:
-		d.Priority = PriorityBackfill
+		d.Priority = pipeline.PriorityBackfill
 	}
 	return d, nil
 }

@@ -118,7 +118,7 @@ func (q *Queue) Info() ([]Info, error) {
 
 // Put makes sure that a task for the recording is in the queue. The task's id is the step and the recording,
 // so that a second Put changes nothing while a task is there; one that was given up makes room for a new one.
-func (q *Queue) Put(ctx context.Context, d Due) error {
+func (q *Queue) Put(ctx context.Context, d pipeline.Due) error {
 	task, queue, err := taskFor(d)
 	if err != nil {
 		return err
@@ -150,7 +150,7 @@ func (q *Queue) Put(ctx context.Context, d Due) error {
 
 // PutAgain puts a task for a recording whose present task nobody works on and nobody will: asynq leaves active
 // tasks without a lease where they are. Should the old one come to life, it finds that the step is not due.
-func (q *Queue) PutAgain(ctx context.Context, d Due) error {
+func (q *Queue) PutAgain(ctx context.Context, d pipeline.Due) error {
 	task, queue, err := taskFor(d)
 	if err != nil {
 		return err
@@ -173,23 +173,23 @@ func wrapPut(id string, err error) error {
 	return fmt.Errorf("put %s in the queue: %w", id, err)
 }
 
-func taskFor(d Due) (*asynq.Task, string, error) {
+func taskFor(d pipeline.Due) (*asynq.Task, string, error) {
 	body, err := json.Marshal(payload{Recording: d.ID})
 	if err != nil {
 		return nil, "", err
 	}
 	if d.Step == pipeline.StepInspect {
 		queue := QueueInspect
-		if d.Priority < PriorityNormal {
+		if d.Priority < pipeline.PriorityNormal {
 			queue = QueueRescan
 		}
 		return asynq.NewTask(taskInspect, body), queue, nil
 	}
 	queue := QueueTranscribe
 	switch {
-	case d.Priority > PriorityNormal:
+	case d.Priority > pipeline.PriorityNormal:
 		queue = QueueUrgent
-	case d.Priority < PriorityNormal:
+	case d.Priority < pipeline.PriorityNormal:
 		queue = QueueBackfill
 	}
 	return asynq.NewTask(taskTranscribe, body), queue, nil

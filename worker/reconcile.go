@@ -99,7 +99,7 @@ func (w *Worker) putBehind(ctx context.Context) error {
 }
 
 // unput takes back the marks of what did not reach the queue.
-func (w *Worker) unput(ctx context.Context, due []Due) error {
+func (w *Worker) unput(ctx context.Context, due []pipeline.Due) error {
 	ids := make([]string, len(due))
 	for i, d := range due {
 		ids[i] = d.ID

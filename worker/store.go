@@ -7,23 +7,6 @@ import (
 	"github.com/speechqa/speechqa/pipeline"
 )
 
-// Priority orders recordings that wait for the same step.
-type Priority int
-
-// Priorities.
-const (
-	PriorityBackfill Priority = -1 // an old bucket or a rescan: when there is nothing else to do
-	PriorityNormal   Priority = 0
-	PriorityUrgent   Priority = 1 // a complaint, a reviewer waits
-)
-
-// Due is a recording that waits for a step.
-type Due struct {
-	ID       string
-	Step     pipeline.Step
-	Priority Priority
-}
-
 // Store is what the worker needs of PostgreSQL, which is the truth, to keep Redis, which is only the queue,
 // in step with it.
 type Store interface {
@@ -31,7 +14,7 @@ type Store interface {
 	// TakeBehind returns up to limit recordings that wait for a step (discovered: transcribe, transcribed:
 	// inspect) and have not been put in the queue since the given time, urgent ones first and then the oldest,
 	// and marks them as put in the queue now. Two callers never get the same recording.
-	TakeBehind(ctx context.Context, since time.Time, limit int) ([]Due, error)
+	TakeBehind(ctx context.Context, since time.Time, limit int) ([]pipeline.Due, error)
 	// ForgetQueued unmarks recordings that could not be put in the queue after all; without ids, every waiting
 	// recording: the queue was lost.
 	ForgetQueued(ctx context.Context, ids ...string) error

@@ -55,7 +55,7 @@ type ingestFlags struct {
 	ScanEvery     string `config:"SPEECHQA_SCAN_EVERY" default:"5m" group:"Discovery" placeholder:"TIME" help:"How often the buckets are listed for what no notification told of."`
 	ScanRate      string `config:"SPEECHQA_SCAN_RATE" default:"0" group:"Discovery" placeholder:"N" help:"At most this many recordings taken in per second by listing; 0 is no limit."`
 	Match         string `config:"SPEECHQA_MATCH" default:"*.wav,*.mp3,*.m4a,*.mp4,*.aac,*.amr,*.awb,*.opus,*.ogg,*.flac,*.wma,*.g729,*.gsm,*.au,*.3gp,*.webm,*.v3,*.vox,*.pcm" group:"Discovery" placeholder:"GLOBS" help:"Names of objects that are recordings, separated by commas; others are counted and ignored."`
-	KeyPattern    string `config:"SPEECHQA_KEY_PATTERN" group:"Discovery" placeholder:"REGEXP" help:"Regular expression over the object's key whose named groups (agent_id, team, case_id, phone, kind, started_at, …) are metadata."`
+	KeyPattern    string `config:"SPEECHQA_KEY_PATTERN" group:"Discovery" default:"{kind}/{yyyy}/{mm}/{dd}/{agent}_{yyyymmddThhmmss}_{callee}_{case}.wav" placeholder:"PATTERN" help:"How keys are built; names in braces are metadata, * is anything without a slash."`
 	TimeZone      string `config:"SPEECHQA_TIME_ZONE" default:"Asia/Shanghai" group:"Discovery" placeholder:"ZONE" help:"Zone of times that come without one, and of calling hours."`
 	WebhookListen string `config:"SPEECHQA_WEBHOOK_LISTEN" group:"Discovery" placeholder:"ADDRESS" help:"Address on which ingest receives bucket notifications at /notify, e.g. :8090; empty turns it off."`
 	WebhookToken  string `config:"SPEECHQA_WEBHOOK_TOKEN" secret:"" group:"Discovery" placeholder:"TOKEN" help:"What the store sends as Authorization: Bearer; at least 16 characters."`

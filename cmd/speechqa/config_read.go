@@ -22,6 +22,7 @@ import (
 
 	"github.com/speechqa/speechqa/pipeline"
 	"github.com/speechqa/speechqa/pipeline/audio"
+	"github.com/speechqa/speechqa/pipeline/meta"
 	"github.com/speechqa/speechqa/pipeline/whisper"
 )
 
@@ -280,7 +281,7 @@ type ingestSettings struct {
 	ScanEvery     time.Duration
 	ScanRate      float64 // recordings per second; 0 is no limit
 	Match         []string
-	KeyPattern    *regexp.Regexp // nil: none
+	KeyPattern    *meta.Pattern // nil: keys tell nothing
 	Zone          *time.Location
 	WebhookListen string
 	WebhookToken  string
@@ -302,7 +303,7 @@ func (f ingestFlags) read(p *problems) ingestSettings {
 	}
 	var err error
 	if f.KeyPattern != "" {
-		if s.KeyPattern, err = regexp.Compile(f.KeyPattern); err != nil {
+		if s.KeyPattern, err = meta.ParsePattern(f.KeyPattern); err != nil {
 			p.add("SPEECHQA_KEY_PATTERN", "%v", err)
 		}
 	}

@@ -51,6 +51,3 @@ func findShipped(rel, what, flag string) (string, error) {
 	}
 	return "", fmt.Errorf("no %s: looked for %s in %s; name it with %s", what, rel, strings.Join(roots, ", "), flag)
 }
-
-// manifestName is the file that says what the sample recordings are.
-const manifestName = "manifest.json"

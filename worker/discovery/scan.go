@@ -14,7 +14,6 @@ import (
 
 	"github.com/speechqa/speechqa/pipeline"
 	"github.com/speechqa/speechqa/pipeline/meta"
-	"github.com/speechqa/speechqa/worker"
 )
 
 // Place is a bucket, or the part of one below a prefix.
@@ -29,7 +28,7 @@ type Config struct {
 	Resolver meta.Resolver // of metadata
 	Every    time.Duration // between two listings
 	Rate     float64       // recordings taken in per second by listing; 0 is no limit
-	Priority worker.Priority
+	Priority pipeline.Priority
 	Observe  func(Tally) // told of every page; may be nil
 	Log      *slog.Logger
 }
@@ -155,7 +154,7 @@ func (d *Discoverer) take(ctx context.Context, page []pipeline.Object) (Tally, e
 	if err != nil {
 		return t, fmt.Errorf("look for known recordings: %w", err)
 	}
-	var found []Found
+	var found []pipeline.Found
 	for i, o := range recordings {
 		if known[i] {
 			t.Known++
@@ -195,20 +194,20 @@ func (d *Discoverer) isRecording(o pipeline.Object) bool {
 }
 
 // describe collects what is known of a recording: its tags, the JSON beside it, its key.
-func (d *Discoverer) describe(ctx context.Context, o pipeline.Object) (Found, error) {
+func (d *Discoverer) describe(ctx context.Context, o pipeline.Object) (pipeline.Found, error) {
 	full, err := d.cfg.Bucket.Stat(ctx, o.Bucket, o.Key)
 	if err != nil {
-		return Found{}, fmt.Errorf("stat %s/%s: %w", o.Bucket, o.Key, err)
+		return pipeline.Found{}, fmt.Errorf("stat %s/%s: %w", o.Bucket, o.Key, err)
 	}
 	side, err := d.sidecar(ctx, o)
 	if err != nil {
-		return Found{}, err
+		return pipeline.Found{}, err
 	}
 	resolved := d.cfg.Resolver.Resolve(meta.Sources{Object: full.UserMetadata, Sidecar: side, Key: o.Key})
 	for _, note := range resolved.Notes {
 		d.cfg.Log.Info("metadata", "key", o.Key, "note", note)
 	}
-	return Found{Object: full, Meta: resolved, Priority: d.cfg.Priority}, nil
+	return pipeline.Found{Object: full, Kind: resolved.Kind, Metadata: resolved.Metadata, Notes: resolved.Notes, Priority: d.cfg.Priority}, nil
 }
 
 // sidecar returns the JSON object beside a recording; nil where there is none. Other JSON is no metadata.

@@ -7,23 +7,14 @@ import (
 	"io"
 
 	"github.com/speechqa/speechqa/pipeline"
-	"github.com/speechqa/speechqa/pipeline/meta"
-	"github.com/speechqa/speechqa/worker"
 )
-
-// Found is an object that is a recording, with what is known of it.
-type Found struct {
-	Object   pipeline.Object
-	Meta     meta.Resolved
-	Priority worker.Priority
-}
 
 // Store keeps what was found.
 type Store interface {
 	// Discover makes rows (state discovered) of what has none yet and returns how many. An object with a known
 	// bucket, key and version (version id, or ETag where the bucket has none) changes nothing; another version
 	// under the same key is a new recording. Two callers at once make one row.
-	Discover(ctx context.Context, found []Found) (int, error)
+	Discover(ctx context.Context, found []pipeline.Found) (int, error)
 	// Known says which of the objects have a row already, in their order.
 	Known(ctx context.Context, objects []pipeline.Object) ([]bool, error)
 	// Cursor and SetCursor keep how far a listing has come; "" is the beginning.

@@ -1,0 +1,103 @@
+package postgres
+
+import (
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/tern/v2/migrate"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// versionTable holds the schema's version.
+const versionTable = "schema_version"
+
+// Store is PostgreSQL as the system's memory. It is safe for concurrent use.
+type Store struct{ pool *pgxpool.Pool }
+
+// Open connects and makes sure that the schema is this program's. Close the store.
+func Open(ctx context.Context, url string) (*Store, error) {
+	cfg, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		return nil, fmt.Errorf("address of the database: %w", err)
+	}
+	cfg.ConnConfig.RuntimeParams["application_name"] = "speechqa"
+	cfg.MaxConns = max(cfg.MaxConns, 8) // one is held by each listing and by the reconciler
+	pool, err := pgxpool.NewWithConfig(ctx, cfg)
+	if err != nil {
+		return nil, fmt.Errorf("open the database: %w", err)
+	}
+	s := &Store{pool}
+	if err := s.checkSchema(ctx); err != nil {
+		pool.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// Close ends all connections.
+func (s *Store) Close() { s.pool.Close() }
+
+// Ping says whether the database answers.
+func (s *Store) Ping(ctx context.Context) error { return s.pool.Ping(ctx) }
+
+func (s *Store) checkSchema(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
+	defer cancel()
+	var have, want int32
+	files, err := fs.Glob(migrations, "migrations/*.sql")
+	if err != nil {
+		return err
+	}
+	want = int32(len(files))
+	err = s.pool.QueryRow(ctx, `SELECT version FROM `+versionTable).Scan(&have)
+	var missing interface{ SQLState() string }
+	switch {
+	case errors.As(err, &missing) && missing.SQLState() == "42P01":
+		return errors.New("the database has no tables yet: run `speechqa migrate` first")
+	case err != nil:
+		return fmt.Errorf("the database does not answer; check SPEECHQA_DATABASE_URL and that PostgreSQL runs: %w", err)
+	case have < want:
+		return fmt.Errorf("the database's schema is at version %d and this program needs %d: run `speechqa migrate`", have, want)
+	case have > want:
+		return fmt.Errorf("the database's schema is at version %d, newer than this program's %d: update the program", have, want)
+	}
+	return nil
+}
+
+// Migrate brings the schema to this program's version, which it returns. Processes that migrate at once wait for
+// each other.
+func Migrate(ctx context.Context, url string) (int32, error) {
+	conn, err := pgx.Connect(ctx, url)
+	if err != nil {
+		return 0, fmt.Errorf("the database does not answer; check SPEECHQA_DATABASE_URL and that PostgreSQL runs: %w", err)
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	m, err := migrate.NewMigrator(ctx, conn, versionTable)
+	if err != nil {
+		return 0, fmt.Errorf("prepare migration: %w", err)
+	}
+	dir, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return 0, err
+	}
+	if err := m.LoadMigrations(dir); err != nil {
+		return 0, fmt.Errorf("load migrations: %w", err)
+	}
+	if err := m.Migrate(ctx); err != nil {
+		return 0, fmt.Errorf("migrate: %w", err)
+	}
+	return m.GetCurrentVersion(ctx)
+}
+
+// tx runs f in one transaction.
+func (s *Store) tx(ctx context.Context, f func(pgx.Tx) error) error {
+	return pgx.BeginFunc(ctx, s.pool, f)
+}

@@ -1,0 +1,136 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/speechqa/speechqa/pipeline"
+)
+
+// TakeBehind is described in package worker.
+func (s *Store) TakeBehind(ctx context.Context, since time.Time, limit int) ([]pipeline.Due, error) {
+	rows, err := s.pool.Query(ctx, `
+		WITH due AS (
+			SELECT id FROM recordings
+			WHERE state IN ('discovered', 'transcribed') AND (queued_at IS NULL OR queued_at < $1)
+			ORDER BY priority DESC, created_at LIMIT $2 FOR UPDATE SKIP LOCKED)
+		UPDATE recordings r SET queued_at = now() FROM due WHERE r.id = due.id
+		RETURNING r.id::text, r.state, r.priority`, since, limit)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (d pipeline.Due, err error) {
+		var state pipeline.State
+		err = row.Scan(&d.ID, &state, &d.Priority)
+		d.Step = pipeline.StepTranscribe
+		if state == pipeline.StateTranscribed {
+			d.Step = pipeline.StepInspect
+		}
+		return d, err
+	})
+}
+
+// ForgetQueued is described in package worker.
+func (s *Store) ForgetQueued(ctx context.Context, ids ...string) error {
+	_, err := s.pool.Exec(ctx, `UPDATE recordings SET queued_at = NULL
+		WHERE state IN ('discovered', 'transcribed') AND queued_at IS NOT NULL AND ($1::uuid[] IS NULL OR id = ANY($1))`, ids)
+	return err
+}
+
+// Abandon ends all attempts that seem alive: for a process that knows that it is the only one and has just
+// started. They count as crashed.
+func (s *Store) Abandon(ctx context.Context) error {
+	_, err := s.pool.Exec(ctx, `UPDATE recordings SET alive_at = NULL, crashed = crashed + 1, attempt = attempt + 1 WHERE alive_at IS NOT NULL`)
+	return err
+}
+
+// Lead is described in package worker. The lock lives as long as the connection it was taken on.
+func (s *Store) Lead(ctx context.Context, name string, f func(context.Context) error) (bool, error) {
+	conn, err := s.pool.Acquire(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer conn.Release()
+	var ours bool
+	if err := conn.QueryRow(ctx, `SELECT pg_try_advisory_lock(hashtextextended($1, 0))`, name).Scan(&ours); err != nil || !ours {
+		return false, err
+	}
+	defer func() {
+		unlock, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+		defer cancel()
+		if _, err := conn.Exec(unlock, `SELECT pg_advisory_unlock(hashtextextended($1, 0))`, name); err != nil {
+			conn.Conn().Close(unlock) // a connection that still holds the lock must not go back to the pool
+		}
+	}()
+	return true, f(ctx)
+}
+
+// Retry puts recordings that were given up back to where they wait, urgently, and says how many; without ids all
+// whose reason is the given one.
+func (s *Store) Retry(ctx context.Context, reason string, ids ...string) (int64, error) {
+	tag, err := s.pool.Exec(ctx, `UPDATE recordings SET
+			state = CASE WHEN transcript_hash = '' THEN 'discovered' ELSE 'transcribed' END,
+			reason = '', detail = '', tries = 0, crashed = 0, queued_at = NULL, priority = 1
+		WHERE state = 'failed' AND (($2::uuid[] IS NULL AND reason = $1) OR id = ANY($2))`, reason, ids)
+	return tag.RowsAffected(), err
+}
+
+// Rescan marks recordings whose findings other rules made as waiting for inspection, newest first and behind
+// today's work, and says how many. Transcripts stay as they are.
+func (s *Store) Rescan(ctx context.Context, rulesetHash string) (int64, error) {
+	tag, err := s.pool.Exec(ctx, `UPDATE recordings SET state = 'transcribed', priority = -1, queued_at = NULL, tries = 0, crashed = 0
+		WHERE state = 'inspected' AND ruleset_hash <> $1`, rulesetHash)
+	return tag.RowsAffected(), err
+}
+
+// Summary is how the recordings stand.
+type Summary struct {
+	ByState  map[pipeline.State]int
+	Today    int            // inspected since midnight, in the given zone
+	Oldest   time.Time      // discovery of the oldest waiting recording; zero when none waits
+	Failures []FailureCount // most frequent first
+	Hours    float64        // of audio inspected
+}
+
+// FailureCount is how often recordings failed for a reason.
+type FailureCount struct {
+	Reason string
+	Count  int
+}
+
+// Summary counts recordings by state and failures by reason.
+func (s *Store) Summary(ctx context.Context, zone *time.Location) (Summary, error) {
+	out := Summary{ByState: map[pipeline.State]int{}}
+	now := time.Now().In(zone)
+	midnight := time.Date(now.Year(), now.Month(), now.Day(), 0, 0, 0, 0, zone)
+	rows, err := s.pool.Query(ctx, `SELECT state, count(*) FROM recordings GROUP BY state`)
+	if err != nil {
+		return out, err
+	}
+	var state pipeline.State
+	var n int
+	if _, err := pgx.ForEachRow(rows, []any{&state, &n}, func() error { out.ByState[state] = n; return nil }); err != nil {
+		return out, err
+	}
+	var oldest *time.Time
+	err = s.pool.QueryRow(ctx, `SELECT
+			(SELECT count(*) FROM recordings WHERE state = 'inspected' AND inspected_at >= $1),
+			(SELECT min(created_at) FROM recordings WHERE state IN ('discovered', 'transcribed')),
+			(SELECT coalesce(sum(duration), 0) / 3600 FROM recordings WHERE state = 'inspected')`, midnight).
+		Scan(&out.Today, &oldest, &out.Hours)
+	if err != nil {
+		return out, fmt.Errorf("count: %w", err)
+	}
+	if oldest != nil {
+		out.Oldest = *oldest
+	}
+	rows, err = s.pool.Query(ctx, `SELECT reason, count(*) FROM recordings WHERE state = 'failed' GROUP BY reason ORDER BY 2 DESC, 1 LIMIT 20`)
+	if err != nil {
+		return out, err
+	}
+	out.Failures, err = pgx.CollectRows(rows, pgx.RowToStructByPos[FailureCount])
+	return out, err
+}

@@ -1,0 +1,200 @@
+package postgres
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/speechqa/speechqa/detectors"
+	"github.com/speechqa/speechqa/pipeline"
+)
+
+var _ pipeline.Store = (*Store)(nil)
+
+// waits is the state in which a recording waits for a step.
+var waits = map[pipeline.Step]pipeline.State{
+	pipeline.StepTranscribe: pipeline.StateDiscovered,
+	pipeline.StepInspect:    pipeline.StateTranscribed,
+}
+
+const recordingColumns = `id::text, bucket, key, version_id, etag, size, coalesce(last_modified, 'epoch'), user_metadata,
+	kind, metadata, state, reason, sha256, attempt, tries, crashed, duration`
+
+func scanRecording(row pgx.Row) (r pipeline.Recording, err error) {
+	err = row.Scan(&r.ID, &r.Object.Bucket, &r.Object.Key, &r.Object.VersionID, &r.Object.ETag, &r.Object.Size,
+		&r.Object.LastModified, &r.Object.UserMetadata, &r.Kind, &r.Metadata, &r.State, &r.Reason, &r.SHA256,
+		&r.Attempt, &r.Tries, &r.Crashed, &r.Duration)
+	return r, err
+}
+
+// Recording returns a recording's row; ErrNotFound when there is none.
+func (s *Store) Recording(ctx context.Context, id string) (pipeline.Recording, error) {
+	r, err := scanRecording(s.pool.QueryRow(ctx, `SELECT `+recordingColumns+` FROM recordings WHERE id = $1`, id))
+	if errors.Is(err, pgx.ErrNoRows) {
+		return r, ErrNotFound
+	}
+	return r, err
+}
+
+// Begin is described at pipeline.Store. An attempt that was alive until its lease ran out has crashed.
+func (s *Store) Begin(ctx context.Context, id string, step pipeline.Step, worker string) (pipeline.Recording, error) {
+	r, err := scanRecording(s.pool.QueryRow(ctx, `
+		UPDATE recordings SET attempt = attempt + 1, tries = tries + 1, worker = $3,
+			crashed = crashed + (alive_at IS NOT NULL)::int, alive_at = now()
+		WHERE id = $1 AND state = $2 AND (alive_at IS NULL OR alive_at < now() - make_interval(secs => $4))
+		RETURNING `+recordingColumns, id, waits[step], worker, pipeline.Lease.Seconds()))
+	if !errors.Is(err, pgx.ErrNoRows) {
+		return r, err
+	}
+	var due bool
+	err = s.pool.QueryRow(ctx, `SELECT state = $2 FROM recordings WHERE id = $1`, id, waits[step]).Scan(&due)
+	switch {
+	case errors.Is(err, pgx.ErrNoRows), err == nil && !due:
+		return r, pipeline.ErrNotDue
+	case err != nil:
+		return r, err
+	}
+	return r, pipeline.ErrBusy
+}
+
+// Heartbeat is described at pipeline.Store.
+func (s *Store) Heartbeat(ctx context.Context, id string, attempt int64) error {
+	return s.fenced(ctx, `UPDATE recordings SET alive_at = now() WHERE id = $1 AND attempt = $2 AND alive_at IS NOT NULL`, id, attempt)
+}
+
+// Release is described at pipeline.Store.
+func (s *Store) Release(ctx context.Context, id string, attempt int64) error {
+	return s.fenced(ctx, `UPDATE recordings SET alive_at = NULL, tries = greatest(tries - 1, 0)
+		WHERE id = $1 AND attempt = $2 AND alive_at IS NOT NULL`, id, attempt)
+}
+
+// Fail is described at pipeline.Store.
+func (s *Store) Fail(ctx context.Context, id string, attempt int64, _ pipeline.Step, reason string, detail error, how pipeline.Failing) error {
+	return s.fenced(ctx, `UPDATE recordings SET alive_at = NULL, reason = $3, detail = $4,
+			tries = greatest(tries - CASE WHEN $5 THEN 1 ELSE 0 END, 0),
+			state = CASE WHEN $6 THEN 'failed' ELSE state END
+		WHERE id = $1 AND attempt = $2 AND alive_at IS NOT NULL`,
+		id, attempt, reason, text(detail.Error()), how == pipeline.FailFree, how == pipeline.FailFinal)
+}
+
+// fenced runs an UPDATE of one attempt's row; ErrFenced when the attempt is no longer the current one.
+func (s *Store) fenced(ctx context.Context, sql string, args ...any) error {
+	tag, err := s.pool.Exec(ctx, sql, args...)
+	if err == nil && tag.RowsAffected() == 0 {
+		return pipeline.ErrFenced
+	}
+	return err
+}
+
+// CommitTranscript is described at pipeline.Store.
+func (s *Store) CommitTranscript(ctx context.Context, id string, attempt int64, t pipeline.Transcribed) error {
+	audio, err1 := json.Marshal(t.Audio)
+	peaks, err2 := json.Marshal(t.Peaks)
+	transcript, err3 := json.Marshal(t.Transcript)
+	if err := errors.Join(err1, err2, err3); err != nil {
+		return fmt.Errorf("encode transcript: %w", err)
+	}
+	var said strings.Builder
+	for _, u := range t.Transcript.Utterances {
+		said.WriteString(u.Text)
+		said.WriteByte('\n')
+	}
+	return s.tx(ctx, func(tx pgx.Tx) error {
+		tag, err := tx.Exec(ctx, `UPDATE recordings SET state = 'transcribed', reason = '', detail = '', sha256 = $3, duration = $4,
+				transcript_hash = $5, alive_at = NULL, tries = 0, crashed = 0, queued_at = NULL
+			WHERE id = $1 AND attempt = $2 AND alive_at IS NOT NULL AND state = 'discovered'`,
+			id, attempt, t.SHA256, t.Audio.Duration, t.TranscriptHash)
+		if err != nil {
+			return err
+		}
+		if tag.RowsAffected() == 0 {
+			return pipeline.ErrFenced
+		}
+		_, err = tx.Exec(ctx, `INSERT INTO transcripts (recording, sha256, audio, peaks, transcript, hash, said)
+			VALUES ($1, $2, $3, $4, $5, $6, $7)
+			ON CONFLICT (recording) DO UPDATE SET sha256 = excluded.sha256, audio = excluded.audio, peaks = excluded.peaks,
+				transcript = excluded.transcript, hash = excluded.hash, said = excluded.said, heard_at = now()`,
+			id, t.SHA256, text(string(audio)), text(string(peaks)), text(string(transcript)), t.TranscriptHash, text(said.String()))
+		return err
+	})
+}
+
+// Transcript is described at pipeline.Store; ErrNotFound when the recording was never transcribed.
+func (s *Store) Transcript(ctx context.Context, id string) (t pipeline.Transcribed, err error) {
+	err = s.pool.QueryRow(ctx, `SELECT sha256, audio, peaks, transcript, hash FROM transcripts WHERE recording = $1`, id).
+		Scan(&t.SHA256, &t.Audio, &t.Peaks, &t.Transcript, &t.TranscriptHash)
+	if errors.Is(err, pgx.ErrNoRows) {
+		err = ErrNotFound
+	}
+	return t, err
+}
+
+// CommitInspection is described at pipeline.Store. Decisions stay with their findings; a judged finding that the
+// rules no longer make is kept as not current.
+func (s *Store) CommitInspection(ctx context.Context, id string, attempt int64, in pipeline.Inspected) error {
+	slots := in.Result.Slots
+	if slots == nil {
+		slots = map[string][]detectors.Slot{}
+	}
+	return s.tx(ctx, func(tx pgx.Tx) error {
+		tag, err := tx.Exec(ctx, `UPDATE recordings SET state = 'inspected', reason = '', detail = '', score = $3, fatal = $4,
+				slots = $5, ruleset_hash = $6, engine_version = $7, inspected_at = now(), inspections = inspections + 1,
+				alive_at = NULL, tries = 0, crashed = 0, queued_at = NULL
+			WHERE id = $1 AND attempt = $2 AND alive_at IS NOT NULL AND state = 'transcribed' AND transcript_hash = $8`,
+			id, attempt, in.Result.Score, in.Result.Fatal, slots, in.Result.RulesetHash, in.Result.EngineVersion, in.TranscriptHash)
+		if err != nil {
+			return err
+		}
+		if tag.RowsAffected() == 0 {
+			return pipeline.ErrFenced
+		}
+		if _, err := tx.Exec(ctx, `DELETE FROM findings WHERE recording = $1 AND verdict = 'open' AND NOT added`, id); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, `UPDATE findings SET current = false WHERE recording = $1 AND NOT added`, id); err != nil {
+			return err
+		}
+		var b pgx.Batch
+		for _, f := range in.Result.Findings {
+			b.Queue(`INSERT INTO findings (recording, key, rule, severity, doubtful, shadow, start, finding)
+				VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+				ON CONFLICT (recording, key) DO UPDATE SET severity = excluded.severity, doubtful = excluded.doubtful,
+					shadow = excluded.shadow, start = excluded.start, finding = excluded.finding, current = true`,
+				id, f.Key, f.Rule, f.Severity, f.Doubtful, f.Shadow, f.Start, f)
+		}
+		return tx.SendBatch(ctx, &b).Close()
+	})
+}
+
+// Duplicate is described at pipeline.Store.
+func (s *Store) Duplicate(ctx context.Context, id, sha256 string) (string, error) {
+	var other string
+	err := s.pool.QueryRow(ctx, `SELECT o.id::text FROM recordings o, recordings r
+		WHERE r.id = $1 AND o.sha256 = $2 AND o.id <> r.id AND o.state IN ('transcribed', 'inspected')
+		ORDER BY o.created_at, o.id LIMIT 1`, id, sha256).Scan(&other)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return "", nil
+	}
+	return other, err
+}
+
+// CommitDuplicate is described at pipeline.Store.
+func (s *Store) CommitDuplicate(ctx context.Context, id string, attempt int64, sha256, original string) error {
+	return s.fenced(ctx, `UPDATE recordings r SET state = 'duplicate', reason = '', detail = '', sha256 = $3, original = $4,
+			duration = o.duration, alive_at = NULL, tries = 0, crashed = 0, queued_at = NULL
+		FROM recordings o WHERE o.id = $4 AND r.id = $1 AND r.attempt = $2 AND r.alive_at IS NOT NULL AND r.state = 'discovered'`,
+		id, attempt, sha256, original)
+}
+
+// text is what PostgreSQL can store: UTF-8 without NUL.
+func text(s string) string {
+	if utf8.ValidString(s) && !strings.Contains(s, "\x00") {
+		return s
+	}
+	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
+}
