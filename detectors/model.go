@@ -23,7 +23,8 @@ func (s *scan) askModel(r *rule, best map[int]*candidate, spoiled map[int]bool) 
 			continue
 		}
 		for u := b.first; u <= b.last; u++ {
-			if s.blockOf[u] != bi {
+			// A word or two is too little to go by.
+			if in := b.uttSpan(u); s.blockOf[u] != bi || in.end-in.start < 3 {
 				continue
 			}
 			p := s.probabilities(u)[k]

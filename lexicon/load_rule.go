@@ -311,7 +311,7 @@ func (s *scope) match(n *yaml.Node) []*Alternative {
 		a := &Alternative{Name: r.str(o["name"], "name"), Say: s.patterns(o["say"], "say"), Line: item.Line,
 			Confidence: r.number(o["confidence"], "confidence", defaultConfidence), Sound: r.boolean(o["sound"], "sound", true),
 			Needs: s.needs(o["needs"]), Unless: s.unless(o["unless"]), Ignore: r.strs(o["ignore"], "ignore")}
-		if len(a.Say) == 0 {
+		if o["say"] == nil {
 			r.errorf(item.Line, "match %q says nothing", a.Name)
 		}
 		if a.Confidence <= 0 || a.Confidence > 1 {
