@@ -108,36 +108,40 @@ func BenchmarkHearing(b *testing.B) {
 	}
 	packed := func(c packing) func(*testing.B, string, *audio.Recording, *tally) {
 		return func(b *testing.B, s string, rec *audio.Recording, n *tally) {
-			for ch, want := range sides(s) {
+			var perChannel [][]window
+			for ch := range 2 {
 				regions, err := audio.EnergyVAD{}.Regions(b.Context(), rec, ch)
 				if err != nil {
 					b.Fatal(err)
 				}
-				windows, err := pack(ch, regions, rec.Facts.Duration, c, func(from, to float64) (float64, error) { return quietest(rec, ch, from, to) })
+				ws, err := pack(ch, regions, rec.Facts.Duration, c, func(from, to float64) (float64, error) { return quietest(rec, ch, from, to) })
 				if err != nil {
 					b.Fatal(err)
 				}
-				got := ""
-				for _, w := range windows {
-					pcm, err := w.samples(rec)
-					if err != nil {
-						b.Fatal(err)
-					}
-					wd := d
-					wd.AudioCtx = w.context(d.AudioCtx)
-					segs, err := e.full(b.Context(), pcm, wd)
-					if err != nil {
-						b.Fatal(err)
-					}
-					n.windows++
-					texts, _ := w.assign(segs)
-					for _, h := range texts {
-						if h, ok, _ := guard(h, h.end-h.start, profile); ok {
-							got += h.text
-						}
+				perChannel = append(perChannel, ws)
+			}
+			var got [2]string
+			for _, w := range combine(perChannel, c) {
+				pcm, err := w.samples(rec)
+				if err != nil {
+					b.Fatal(err)
+				}
+				wd := d
+				wd.AudioCtx = w.context(d.AudioCtx)
+				segs, err := e.full(b.Context(), pcm, wd)
+				if err != nil {
+					b.Fatal(err)
+				}
+				n.windows++
+				texts, _ := w.assign(segs)
+				for _, h := range texts {
+					if h, ok, _ := guard(h, h.end-h.start, profile); ok {
+						got[h.channel] += h.text
 					}
 				}
-				n.text(want, got)
+			}
+			for ch, want := range sides(s) {
+				n.text(want, got[ch])
 			}
 		}
 	}
@@ -195,6 +199,7 @@ func BenchmarkHearing(b *testing.B) {
 			n := tallies[i]
 			b.ReportMetric(n.perHour(), "core-s/audio-h")
 			b.ReportMetric(n.cer(), "%CER")
+			b.ReportMetric(float64(n.windows)/float64(b.N), "windows")
 			b.ReportMetric(n.perHour()/tallies[0].perHour(), "×each-channel-whole")
 		})
 	}

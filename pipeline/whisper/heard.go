@@ -55,10 +55,10 @@ func (w window) assign(segments []segment) (out []heard, removed []detectors.Rem
 		for _, i := range outside {
 			b.WriteString(all[i].text)
 		}
-		start, _ := w.place(segments[from[outside[0]]].Start)
+		start, piece := w.place(segments[from[outside[0]]].Start)
 		end, _ := w.place(segments[from[outside[len(outside)-1]]].End)
 		if text := strings.TrimSpace(b.String()); text != "" {
-			removed = append(removed, detectors.RemovedText{Channel: w.channel, Start: start, End: max(start, end),
+			removed = append(removed, detectors.RemovedText{Channel: w.pieces[piece].channel, Start: start, End: max(start, end),
 				Text: text, Reason: reasonOutside})
 		}
 	}
@@ -132,7 +132,7 @@ func (w window) home(s segment) (int, bool) {
 // hear makes the text of one piece.
 func (w window) hear(k int, gs []glyphs) (heard, bool) {
 	p := w.pieces[k]
-	h := heard{channel: w.channel, region: p.region, start: p.speech.Start, end: p.speech.End}
+	h := heard{channel: p.channel, region: p.region, start: p.speech.Start, end: p.speech.End}
 	var b strings.Builder
 	sum, n := 0.0, 0
 	within := func(t float64) float64 { return p.from + max(0, min(p.length(), t-p.at)) }

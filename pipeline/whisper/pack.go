@@ -11,14 +11,13 @@ import (
 // silent most of the time, so its speech regions are joined, with a short silence between, into windows as full
 // as they get; whisper sees the windows, and times are mapped back piece by piece.
 
-// window is one input for whisper.cpp: pieces of one channel, in order of time.
-type window struct {
-	channel int
-	pieces  []piece
-}
+// window is one input for whisper.cpp: pieces of one channel, in order of time; where the last windows of two
+// channels fit into one, first those of one and then those of the other.
+type window struct{ pieces []piece }
 
 // piece is a speech region, or a part of one, and its place in the window. Times are seconds.
 type piece struct {
+	channel  int
 	from, to float64 // in the recording
 	at       float64 // where from lies in the window
 	region   int     // which region of the channel it belongs to
@@ -51,7 +50,7 @@ func pack(channel int, regions []audio.Region, duration float64, c packing, quie
 			return nil, err
 		}
 		for _, p := range pieces {
-			p.region = i
+			p.channel, p.region = channel, i
 			p.speech = audio.Region{Start: max(p.from, min(regions[i].Start, p.to)), End: min(p.to, max(regions[i].End, p.from))}
 			if n := len(out); n > 0 {
 				w := &out[n-1]
@@ -62,10 +61,43 @@ func pack(channel int, regions []audio.Region, duration float64, c packing, quie
 					continue
 				}
 			}
-			out = append(out, window{channel: channel, pieces: []piece{p}})
+			out = append(out, window{pieces: []piece{p}})
 		}
 	}
 	return out, nil
+}
+
+// combine joins the windows of several channels. Each channel leaves a window that is not full: those that fit
+// together become one.
+func combine(perChannel [][]window, c packing) []window {
+	var out []window
+	rest := -1 // in out, the window that may have room
+	for _, ws := range perChannel {
+		for i, w := range ws {
+			last := i == len(ws)-1
+			if last && rest >= 0 && out[rest].take(w, c) {
+				continue
+			}
+			out = append(out, w)
+			if last {
+				rest = len(out) - 1
+			}
+		}
+	}
+	return out
+}
+
+// take appends another window's pieces if they fit.
+func (w *window) take(other window, c packing) bool {
+	at := w.length() + c.Join
+	if at+other.length() > c.MaxWindow || c.MaxRegions > 0 && len(w.pieces)+len(other.pieces) > c.MaxRegions {
+		return false
+	}
+	for _, p := range other.pieces {
+		p.at += at
+		w.pieces = append(w.pieces, p)
+	}
+	return true
 }
 
 // widen adds pad to both sides of every region, but not into the neighbour's half of the pause between them, nor
@@ -137,7 +169,7 @@ func (w window) samples(rec *audio.Recording) ([]float32, error) {
 		for len(out) < at {
 			out = append(out, 0)
 		}
-		pcm, err := rec.Read(w.channel, p.from, p.to)
+		pcm, err := rec.Read(p.channel, p.from, p.to)
 		if err != nil {
 			return nil, fmt.Errorf("read speech at %.1f s: %w", p.from, err)
 		}

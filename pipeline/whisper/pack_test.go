@@ -80,6 +80,34 @@ func TestPack(t *testing.T) {
 	})
 }
 
+// TestCombine joins what two channels leave over, with every piece on its own channel, and nothing else.
+func TestCombine(t *testing.T) {
+	c := packing{MaxWindow: 30, Join: 0.5}
+	channel := func(ch int, lengths ...float64) []window {
+		var out []window
+		for i, n := range lengths {
+			from := float64(100*ch + 40*i)
+			out = append(out, window{pieces: []piece{{channel: ch, from: from, to: from + n, region: i}}})
+		}
+		return out
+	}
+	got := combine([][]window{channel(0, 28, 10), channel(1, 25, 12), nil, channel(2, 9)}, c)
+	if len(got) != 4 {
+		t.Fatalf("%d windows: %+v", len(got), got)
+	}
+	shared := got[1]
+	if len(shared.pieces) != 2 || shared.pieces[1].channel != 1 || shared.pieces[1].at != 10.5 || shared.length() != 22.5 {
+		t.Errorf("shared window %+v", shared)
+	}
+	if at, p := shared.place(11.5); p != 1 || at != 141 {
+		t.Errorf("11.5 s into it is %v in piece %d", at, p)
+	}
+	c.MaxRegions = 1
+	if got := combine([][]window{channel(0, 5), channel(1, 5)}, c); len(got) != 2 {
+		t.Errorf("one region per window: %+v", got)
+	}
+}
+
 // TestSplitAtPause cuts a long region where it is quietest.
 func TestSplitAtPause(t *testing.T) {
 	ps, err := split(audio.Region{Start: 10, End: 75}, 30, func(from, to float64) (float64, error) {

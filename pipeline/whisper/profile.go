@@ -34,8 +34,8 @@ type Profile struct {
 func DefaultProfile() Profile {
 	return Profile{
 		MaxWindow: 30,
-		Pad:       0.15,
-		Join:      0.5,
+		Pad:       0.1,
+		Join:      0.3,
 		Decoding: Decoding{
 			Language:          "zh",
 			Beam:              5,

@@ -155,15 +155,16 @@ func (t *Transcriber) transcribe(ctx context.Context, rec *audio.Recording, kind
 	d := t.profile.Decoding
 	d.Prompt = t.prompt(meta)
 	tr.Params["prompt"] = d.Prompt
-	var windows []window
+	var perChannel [][]window
 	for _, ch := range plan.channels {
 		w, err := pack(ch.channel, ch.regions, rec.Facts.Duration, t.profile.packing(),
 			func(from, to float64) (float64, error) { return quietest(rec, ch.channel, from, to) })
 		if err != nil {
 			return tr, err
 		}
-		windows = append(windows, w...)
+		perChannel = append(perChannel, w)
 	}
+	windows := combine(perChannel, t.profile.packing())
 	texts, removed, err := t.hearAll(ctx, rec, windows, d)
 	if err != nil {
 		return tr, err

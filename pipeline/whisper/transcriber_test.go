@@ -11,16 +11,17 @@ import (
 	"github.com/speechqa/speechqa/pipeline/audio/audiotest"
 )
 
-// understood are words the demo model is measured to understand in each sample.
+// understood are words that two quite different trainings of the demo model were measured to understand; what it
+// understands beyond is the training's business and not this package's.
 var understood = map[string][]string{
-	"01-clean-call":        {"您好请问是", "逾期", "五千三百元", "我知道了", "再见"},
-	"02-threat":            {"今天不还钱明天就让你", "我要投诉你"},
-	"03-impersonation":     {"公安局", "我就是公安局的你不还钱我们就", "我下午去还"},
-	"04-waiver":            {"你今天还三千元", "我今天还三千元", "再见"},
-	"05-third-party":       {"请问是", "我们银行的信用卡欠了五万元", "好的我告诉"},
-	"06-private-payment":   {"你直接把钱转到", "我没有钱", "我考虑一下"},
-	"07-visit":             {"你们是谁", "工作人员", "这是我的工作证", "我现在没有工作没有钱", "好的我下个月还款", "外访结束"},
-	"08-clean-third-party": {"您好请问是", "工号一零二三", "好的我告诉"},
+	"01-clean-call":        {"我是你哪位", "再见"},
+	"02-threat":            {"是我我现在没有", "不还钱", "我要投诉你"},
+	"03-impersonation":     {"我是怎么了", "公安局", "我下午去还"},
+	"04-waiver":            {"还三千元", "再见"},
+	"05-third-party":       {"银行的信用卡", "好的我告诉他"},
+	"06-private-payment":   {"是我你说", "转到", "我没有钱", "我考虑一下"},
+	"07-visit":             {"我是你们是谁", "我现在没有工作没有钱", "好的我下个月还款"},
+	"08-clean-third-party": {"好的我告诉"},
 }
 
 // TestSamples hears all sample recordings: words, times, speakers, spans.

@@ -75,7 +75,7 @@ func TestBrokenBytes(t *testing.T) {
 
 // TestHear makes words with spans: Latin words whole, no words for punctuation, no space in front.
 func TestHear(t *testing.T) {
-	w := window{channel: 1, pieces: []piece{{from: 100, to: 110, speech: regionOf(100.2, 109.8)}}}
+	w := window{pieces: []piece{{channel: 1, from: 100, to: 110, speech: regionOf(100.2, 109.8)}}}
 	out, removed := w.assign([]segment{{Start: 0, End: 9, Tokens: tokensOf(" ", "您", "好", ",", " A", "PP", "贷", "款", "。")}})
 	if len(out) != 1 || len(removed) != 0 {
 		t.Fatalf("%+v, %+v", out, removed)
