@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"os/exec"
+	"regexp"
 	"runtime"
 	"strings"
 	"sync"
@@ -258,18 +259,23 @@ func (c *child) alive() bool {
 	}
 }
 
-// tailLog passes lines of the child's standard error stream to the log and keeps the last of them.
+// tailLog passes lines of the child's standard error stream to the log and keeps what tells how it died: the first
+// line that names a cause, else the last lines.
 type tailLog struct {
 	log   *slog.Logger
 	mu    sync.Mutex
 	part  []byte
+	cause string
 	lines []string
 }
 
 const (
-	tailLines = 8
+	tailLines = 5
 	maxLine   = 500
 )
+
+// causes are how ggml, the C++ library and the Go runtime begin their last words.
+var causes = regexp.MustCompile(`^(SIG[A-Z]+:|panic:|fatal error:|terminate called|what\(\):)|GGML_ASSERT|GGML_ABORT|out of memory|bad_alloc`)
 
 func (t *tailLog) Write(p []byte) (int, error) {
 	t.mu.Lock()
@@ -287,6 +293,9 @@ func (t *tailLog) Write(p []byte) (int, error) {
 			continue
 		}
 		t.log.Debug("asr child", "line", line)
+		if t.cause == "" && causes.MatchString(line) {
+			t.cause = line
+		}
 		t.lines = append(t.lines, line)
 		if len(t.lines) > tailLines {
 			t.lines = t.lines[1:]
@@ -298,5 +307,8 @@ func (t *tailLog) Write(p []byte) (int, error) {
 func (t *tailLog) last() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if t.cause != "" {
+		return t.cause
+	}
 	return strings.Join(append(t.lines[:len(t.lines):len(t.lines)], strings.TrimSpace(string(t.part))), " | ")
 }

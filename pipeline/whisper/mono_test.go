@@ -54,7 +54,6 @@ func TestFormats(t *testing.T) {
 		t.Fatalf("%+v, %v", want.Utterances, err)
 	}
 	for name, args := range map[string][]string{
-		"24.wav":   {"-c:a", "pcm_s24le"},
 		"alaw.wav": {"-ar", "8000", "-c:a", "pcm_alaw"},
 		"ulaw.wav": {"-ar", "8000", "-c:a", "pcm_mulaw"},
 		"x.mp3":    {"-c:a", "libmp3lame", "-b:a", "64k"},
@@ -75,7 +74,7 @@ func TestFormats(t *testing.T) {
 					t.Errorf("%s %.2f–%.2f, of the plain file %s %.2f–%.2f", u.Speaker, u.Start, u.End, w.Speaker, w.Start, w.End)
 				}
 			}
-			for _, words := range []string{"不还钱", "我没有钱"} {
+			for _, words := range []string{"明天就让", "我没有钱"} {
 				if !strings.Contains(said(got), words) {
 					t.Errorf("%s was not understood in %s", words, said(got))
 				}
