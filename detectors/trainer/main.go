@@ -137,14 +137,16 @@ func (t *trainer) add(group string, c *detectors.Conversation, labels map[int]ma
 }
 
 // Hyper-parameters, chosen by cross-validation on the development dialogues.
-const (
-	epochs   = 25
-	rate     = 0.25
-	l2       = 2e-4
-	posCost  = 3.0
-	minSeen  = 2
-	minWight = 0.06
+var (
+	epochs  = flag.Int("epochs", 25, "passes over the data")
+	rate    = flag.Float64("rate", 0.25, "step size")
+	l2      = flag.Float64("l2", 2e-4, "pull of the weights towards zero")
+	posCost = flag.Float64("pos", 3, "weight of a violation against that of a compliant utterance")
+	minSeen = flag.Int("seen", 2, "utterances a feature must occur in")
 )
+
+// minWeight is the smallest weight worth writing.
+const minWeight = 0.06
 
 type model map[string]map[uint64]float64 // rule → feature → weight; feature 0 is the bias
 
@@ -170,7 +172,7 @@ func fitRule(samples []sample, seen map[uint64]int, rule string) map[uint64]floa
 	for i := range order {
 		order[i] = i
 	}
-	for range epochs {
+	for range *epochs {
 		rng.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
 		for _, i := range order {
 			s := &samples[i]
@@ -185,19 +187,19 @@ func fitRule(samples []sample, seen map[uint64]int, rule string) map[uint64]floa
 			}
 			d := 1/(1+math.Exp(-z)) - y
 			if y == 1 {
-				d *= posCost
+				d *= *posCost
 			}
 			if math.Abs(d) < 1e-4 {
 				continue
 			}
 			step := func(f uint64, x float64) {
-				grad := d*x + l2*w[f]
+				grad := d*x + *l2*w[f]
 				g[f] += grad * grad
-				w[f] -= rate * grad / math.Sqrt(g[f]+1e-8)
+				w[f] -= *rate * grad / math.Sqrt(g[f]+1e-8)
 			}
 			step(0, 1)
 			for _, f := range s.features {
-				if seen[f] >= minSeen {
+				if seen[f] >= *minSeen {
 					step(f, scale)
 				}
 			}
@@ -249,7 +251,29 @@ func report(m model, samples []sample) {
 	table(samples, func(i int, rule string) float64 { return m.prob(rule, samples[i].features) })
 }
 
+// averagePrecision is the mean precision at every violation when utterances are ranked by probability.
+func averagePrecision(samples []sample, rule string, prob func(int, string) float64) float64 {
+	order := make([]int, len(samples))
+	for i := range order {
+		order[i] = i
+	}
+	sort.SliceStable(order, func(a, b int) bool { return prob(order[a], rule) > prob(order[b], rule) })
+	hits, sum := 0, 0.0
+	for n, i := range order {
+		if samples[i].labels[rule] {
+			hits++
+			sum += float64(hits) / float64(n+1)
+		}
+	}
+	return sum / float64(max(hits, 1))
+}
+
 func table(samples []sample, prob func(int, string) float64) {
+	mean := 0.0
+	for _, rule := range modelRules {
+		mean += averagePrecision(samples, rule, prob) / float64(len(modelRules))
+	}
+	fmt.Printf("mean average precision %.4f\n", mean)
 	for _, rule := range modelRules {
 		fmt.Printf("%-24s", rule)
 		for _, th := range []float64{0.2, 0.35, 0.5, 0.65, 0.8, 0.9} {
@@ -283,7 +307,7 @@ func (t *trainer) write(file string, m model) error {
 		}
 		var list []fw
 		for f, w := range m[rule] {
-			if f != 0 && math.Abs(w) >= minWight {
+			if f != 0 && math.Abs(w) >= minWeight {
 				list = append(list, fw{f, w})
 			}
 		}
