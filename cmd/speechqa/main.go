@@ -22,6 +22,14 @@ type cli struct {
 	Model      modelCmd      `cmd:"" help:"List, fetch and check speech models."`
 	Asr        asrCmd        `cmd:"" hidden:"" help:"The process a model runs in; started by the others."`
 	Config     configCmd     `cmd:"" help:"Show every setting, its variable, flag and value."`
+	Demo       demoCmd       `cmd:"" help:"Show the whole system on this machine with sample recordings."`
+	Serve      serveCmd      `cmd:"" help:"Run the console; with --embedded the whole system."`
+	Worker     workerCmd     `cmd:"" help:"Transcribe and inspect what is in the queue."`
+	Ingest     ingestCmd     `cmd:"" help:"Find recordings in the buckets."`
+	Migrate    migrateCmd    `cmd:"" help:"Bring the database's tables to this version."`
+	User       userCmd       `cmd:"" help:"Manage who may log in."`
+	Status     statusCmd     `cmd:"" help:"Show how the recordings and the queue stand."`
+	Queue      queueCmd      `cmd:"" help:"Pause, resume, retry, inspect again."`
 }
 
 // app is what a command gets from the outside world.

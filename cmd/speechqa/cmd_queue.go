@@ -1,0 +1,101 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/speechqa/speechqa/storage/postgres"
+	"github.com/speechqa/speechqa/worker"
+)
+
+// queueCmd steers the queue.
+type queueCmd struct {
+	Pause  queuePauseCmd  `cmd:"" help:"Workers take no more tasks; running ones go on."`
+	Resume queueResumeCmd `cmd:"" help:"Workers take tasks again."`
+	Retry  queueRetryCmd  `cmd:"" help:"Try failed recordings again."`
+	Rescan queueRescanCmd `cmd:"" help:"Inspect again what other rules inspected; nothing is transcribed again."`
+}
+
+type queueNames struct {
+	redisFlags
+	Queues []string `arg:"" optional:"" name:"queue" help:"urgent, transcribe, backfill, inspect, rescan; default: all."`
+}
+
+// each does something to every queue named.
+func (n queueNames) each(do func(*worker.Queue, string) error) error {
+	var p problems
+	redis := n.redisFlags.read(&p)
+	names := n.Queues
+	if len(names) == 0 {
+		names = worker.Queues
+	}
+	for _, name := range names {
+		if !slices.Contains(worker.Queues, name) {
+			p.add("queue", "%q is none of %v", name, worker.Queues)
+		}
+	}
+	if err := p.err(); err != nil {
+		return err
+	}
+	q := worker.NewQueue(redis)
+	defer q.Close()
+	for _, name := range names {
+		if err := do(q, name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+type queuePauseCmd struct{ queueNames }
+
+func (c *queuePauseCmd) Run(*app) error { return c.each((*worker.Queue).Pause) }
+
+type queueResumeCmd struct{ queueNames }
+
+func (c *queueResumeCmd) Run(*app) error { return c.each((*worker.Queue).Resume) }
+
+type queueRetryCmd struct {
+	databaseFlags
+	Reason string   `xor:"what" placeholder:"SENTENCE" help:"All that failed for this reason, as status shows it."`
+	IDs    []string `arg:"" optional:"" name:"recording" help:"Ids of recordings."`
+}
+
+func (c *queueRetryCmd) Run(a *app) error {
+	if c.Reason == "" && len(c.IDs) == 0 {
+		return fmt.Errorf("say which: --reason SENTENCE or ids of recordings")
+	}
+	return withStore(a, c.databaseFlags, func(s *postgres.Store) error {
+		n, err := s.Retry(a.ctx, c.Reason, c.IDs...)
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(a.stdout, "%d recordings wait again\n", n)
+		return err
+	})
+}
+
+type queueRescanCmd struct {
+	databaseFlags
+	rulesFlags
+}
+
+func (c *queueRescanCmd) Run(a *app) error {
+	var p problems
+	rules := c.rulesFlags.read(&p)
+	if err := p.err(); err != nil {
+		return err
+	}
+	engine, err := loadEngine(rules)
+	if err != nil {
+		return err
+	}
+	return withStore(a, c.databaseFlags, func(s *postgres.Store) error {
+		n, err := s.Rescan(a.ctx, engine.Ruleset().Hash)
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(a.stdout, "%d recordings wait for inspection by the present rules\n", n)
+		return err
+	})
+}

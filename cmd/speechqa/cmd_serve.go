@@ -1,0 +1,207 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+
+	"github.com/speechqa/speechqa/storage/postgres"
+	"github.com/speechqa/speechqa/web"
+)
+
+// serveCmd runs the console; with --embedded everything, for a small office.
+type serveCmd struct {
+	Embedded bool   `help:"Run the whole system in this process, with PostgreSQL, Redis and an object store of its own."`
+	DataDir  string `placeholder:"DIR" help:"Where --embedded keeps its data."`
+	databaseFlags
+	redisFlags
+	objectFlags
+	modelFlags
+	rulesFlags
+	workerFlags
+	ingestFlags
+	webFlags
+	observeFlags
+	logFlags
+}
+
+// settings of a process that may do everything.
+type everything struct {
+	services
+	model   modelSettings
+	rules   string
+	work    workerSettings
+	ingest  ingestSettings
+	listen  string
+	public  string
+	metrics string
+	log     *slog.Logger
+}
+
+// read takes only those settings that the mode needs, so that an office need not name services it starts itself.
+func (c *serveCmd) read(a *app, p *problems) everything {
+	e := everything{log: c.logFlags.read(p, a.stderr), ingest: c.ingestFlags.read(p), rules: c.rulesFlags.read(p),
+		metrics: c.observeFlags.read(p)}
+	e.listen, e.public = c.webFlags.read(p)
+	if c.Embedded {
+		e.model, e.work = c.modelFlags.read(p, a.env), c.workerFlags.read(p)
+		if c.DataDir == "" {
+			p.add("--data-dir", "is needed with --embedded: the place where everything is kept")
+		}
+		return e
+	}
+	e.services = services{DatabaseURL: c.databaseFlags.read(p), Objects: c.objectFlags.read(p)}
+	return e
+}
+
+func (c *serveCmd) Run(a *app) (err error) {
+	var p problems
+	e := c.read(a, &p)
+	if err := p.err(); err != nil {
+		return err
+	}
+	if c.Embedded {
+		return runOffice(a.ctx, c.DataDir, e, func(_ context.Context, o *running) error {
+			return o.announce(a)
+		})
+	}
+	sys, err := openSystem(a.ctx, e.services, e.log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, sys.close()) }()
+	addr, err := sys.addConsole(e.listen, e.public, e.rules, e.ingest.Zone)
+	if err != nil {
+		return err
+	}
+	if err := sys.addObserve(e.metrics); err != nil {
+		return err
+	}
+	fmt.Fprintf(a.stderr, "console: http://%s\n", addr)
+	return sys.run(a.ctx)
+}
+
+// running is an office at work.
+type running struct {
+	*system
+	Address string     // of the console
+	users   []demoUser // created by this start
+}
+
+// runOffice starts the three services below dir and the whole system on them, calls ready once everything runs,
+// and works until ctx ends, ready fails, or a part does. Everything is stopped in reverse order.
+func runOffice(ctx context.Context, dir string, e everything, ready func(context.Context, *running) error) (err error) {
+	office, err := startOffice(ctx, dir, e.log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, office.stop()) }()
+	if _, err := postgres.Migrate(ctx, office.DatabaseURL); err != nil {
+		return err
+	}
+	if e.work.TempDir == "" {
+		e.work.TempDir = filepath.Join(dir, "tmp")
+		if err := os.MkdirAll(e.work.TempDir, 0o700); err != nil {
+			return fmt.Errorf("directory of temporary files: %w", err)
+		}
+	}
+	sys, err := openSystem(ctx, office.services, e.log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, sys.close()) }()
+	if err := sys.freshQueue(ctx); err != nil {
+		return err
+	}
+	r := &running{system: sys}
+	if r.users, err = sys.firstUsers(ctx); err != nil {
+		return err
+	}
+	for _, p := range office.Objects.Places {
+		if err := sys.objects.EnsureBucket(ctx, p.Bucket); err != nil {
+			return err
+		}
+	}
+	if _, err := sys.addWorker(e.work, e.model, e.rules); err != nil {
+		return err
+	}
+	if err := sys.addIngest(e.ingest); err != nil {
+		return err
+	}
+	addr, err := sys.addConsole(e.listen, e.public, e.rules, e.ingest.Zone)
+	if err != nil {
+		return err
+	}
+	r.Address = "http://" + addr.String()
+	if err := sys.addObserve(e.metrics); err != nil {
+		return err
+	}
+	sys.add("services", office.watch)
+	sys.add("start", func(ctx context.Context) error { return ready(ctx, r) })
+	if err := sys.run(ctx); !errors.Is(err, errFinished) {
+		return err
+	}
+	return nil
+}
+
+// errFinished ends an office that has done what it was started for.
+var errFinished = errors.New("finished")
+
+// freshQueue empties Redis and ends attempts of an earlier process: nobody else uses this office, so whatever
+// was under way was killed. The reconciler makes the queue anew from the database at once.
+func (s *system) freshQueue(ctx context.Context) error {
+	if err := emptyRedis(ctx, s.Redis); err != nil {
+		return err
+	}
+	if err := s.store.Abandon(ctx); err != nil {
+		return fmt.Errorf("end earlier attempts: %w", err)
+	}
+	return nil
+}
+
+// demoUser is a user with a password to be shown once.
+type demoUser struct{ Name, Role, Password string }
+
+// firstUsers creates one user per kind of work in an empty office.
+func (s *system) firstUsers(ctx context.Context) ([]demoUser, error) {
+	have, err := s.store.Users(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read users: %w", err)
+	}
+	if len(have) > 0 {
+		return nil, nil
+	}
+	var out []demoUser
+	for _, u := range []struct {
+		name, display string
+		role          web.Role
+	}{
+		{"clerk", "质检员", web.RoleClerk}, {"lead", "质检组长", web.RoleLead}, {"admin", "管理员", web.RoleAdmin},
+	} {
+		password := randomPassword()
+		hash, err := web.HashPassword(password)
+		if err != nil {
+			return nil, err
+		}
+		if _, err := s.store.CreateUser(ctx, postgres.User{Name: u.name, DisplayName: u.display, PasswordHash: hash, Role: string(u.role)}); err != nil {
+			return nil, fmt.Errorf("create user %s: %w", u.name, err)
+		}
+		out = append(out, demoUser{u.name, string(u.role), password})
+	}
+	return out, nil
+}
+
+// announce shows where the console is and, the first time, who can log in.
+func (r *running) announce(a *app) error {
+	fmt.Fprintf(a.stderr, "\nconsole: %s\n", r.Address)
+	for _, u := range r.users {
+		fmt.Fprintf(a.stderr, "  user %-6s password %s  (shown this once; role %s)\n", u.Name, u.Password, u.Role)
+	}
+	if len(r.users) == 0 {
+		fmt.Fprintln(a.stderr, "  passwords were shown at the first start; `speechqa user password NAME` gives another")
+	}
+	return nil
+}

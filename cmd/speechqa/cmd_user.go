@@ -1,0 +1,138 @@
+package main
+
+import (
+	"bufio"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"golang.org/x/term"
+
+	"github.com/speechqa/speechqa/storage/postgres"
+	"github.com/speechqa/speechqa/web"
+)
+
+// userCmd manages who may log in.
+type userCmd struct {
+	Add      userAddCmd      `cmd:"" help:"Create a user."`
+	Password userPasswordCmd `cmd:"" help:"Give a user another password."`
+	List     userListCmd     `cmd:"" help:"Show all users."`
+}
+
+type userAddCmd struct {
+	databaseFlags
+	Name    string `arg:"" help:"Log-in name."`
+	Display string `help:"Name on the pages; default: the log-in name."`
+	Role    string `default:"clerk" help:"clerk, lead, manager, trainer, auditor or admin."`
+}
+
+func (c *userAddCmd) Run(a *app) error {
+	if !slices.Contains(web.Roles, web.Role(c.Role)) {
+		return fmt.Errorf("%q is no role: choose one of %v", c.Role, web.Roles)
+	}
+	hash, err := askPassword(a)
+	if err != nil {
+		return err
+	}
+	return withStore(a, c.databaseFlags, func(s *postgres.Store) error {
+		_, err := s.CreateUser(a.ctx, postgres.User{Name: c.Name, DisplayName: or(c.Display, c.Name), PasswordHash: hash, Role: c.Role})
+		if errors.Is(err, postgres.ErrConflict) {
+			return fmt.Errorf("there is a user %s already; `speechqa user password %s` gives another password", c.Name, c.Name)
+		}
+		return err
+	})
+}
+
+type userPasswordCmd struct {
+	databaseFlags
+	Name string `arg:"" help:"Log-in name."`
+}
+
+func (c *userPasswordCmd) Run(a *app) error {
+	hash, err := askPassword(a)
+	if err != nil {
+		return err
+	}
+	return withStore(a, c.databaseFlags, func(s *postgres.Store) error {
+		err := s.SetPassword(a.ctx, c.Name, hash)
+		if errors.Is(err, postgres.ErrNotFound) {
+			return fmt.Errorf("there is no user %s; `speechqa user list` shows all", c.Name)
+		}
+		return err
+	})
+}
+
+type userListCmd struct {
+	databaseFlags
+}
+
+func (c *userListCmd) Run(a *app) error {
+	return withStore(a, c.databaseFlags, func(s *postgres.Store) error {
+		users, err := s.Users(a.ctx)
+		if err != nil {
+			return err
+		}
+		w := tabwriter.NewWriter(a.stdout, 0, 4, 2, ' ', 0)
+		fmt.Fprintln(w, "NAME\tDISPLAYED\tROLE\tBLOCKED")
+		for _, u := range users {
+			fmt.Fprintf(w, "%s\t%s\t%s\t%v\n", u.Name, u.DisplayName, u.Role, u.Disabled)
+		}
+		return w.Flush()
+	})
+}
+
+// withStore opens the database for one use.
+func withStore(a *app, f databaseFlags, use func(*postgres.Store) error) error {
+	var p problems
+	url := f.read(&p)
+	if err := p.err(); err != nil {
+		return err
+	}
+	s, err := postgres.Open(a.ctx, url)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	return use(s)
+}
+
+// minPassword is the least number of characters.
+const minPassword = 10
+
+// askPassword reads a password without showing it, or from a pipe, and returns its hash.
+func askPassword(a *app) (string, error) {
+	var password string
+	if f, ok := a.stdin.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		fmt.Fprint(a.stderr, "password: ")
+		b, err := term.ReadPassword(int(f.Fd()))
+		fmt.Fprintln(a.stderr)
+		if err != nil {
+			return "", fmt.Errorf("read the password: %w", err)
+		}
+		password = string(b)
+	} else {
+		line, err := bufio.NewReader(a.stdin).ReadString('\n')
+		if err != nil && line == "" {
+			return "", errors.New("no password on standard input")
+		}
+		password = strings.TrimRight(line, "\r\n")
+	}
+	if len([]rune(password)) < minPassword {
+		return "", fmt.Errorf("the password needs at least %d characters", minPassword)
+	}
+	return web.HashPassword(password)
+}
+
+// randomPassword is one that nobody has to choose.
+func randomPassword() string { return rand.Text()[:16] }
+
+func or(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}

@@ -1,0 +1,46 @@
+package main
+
+import (
+	"errors"
+
+	"github.com/speechqa/speechqa/pipeline"
+)
+
+// workerCmd transcribes and inspects what is in the queue.
+type workerCmd struct {
+	databaseFlags
+	redisFlags
+	objectFlags
+	modelFlags
+	rulesFlags
+	workerFlags
+	observeFlags
+	logFlags
+}
+
+func (c *workerCmd) Run(a *app) (err error) {
+	var p problems
+	log := c.logFlags.read(&p, a.stderr)
+	s := services{DatabaseURL: c.databaseFlags.read(&p), Redis: c.redisFlags.read(&p), Objects: c.objectFlags.read(&p)}
+	work, rules, metrics := c.workerFlags.read(&p), c.rulesFlags.read(&p), c.observeFlags.read(&p)
+	var model modelSettings
+	if work.does(pipeline.StepTranscribe) {
+		model = c.modelFlags.read(&p, a.env)
+	}
+	if err := p.err(); err != nil {
+		return err
+	}
+	sys, err := openSystem(a.ctx, s, log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, sys.close()) }()
+	if _, err := sys.addWorker(work, model, rules); err != nil {
+		return err
+	}
+	if err := sys.addObserve(metrics); err != nil {
+		return err
+	}
+	log.Info("worker starts", "steps", work.Steps, "hearers", model.Hearers, "inspectors", work.Inspectors)
+	return sys.run(a.ctx)
+}

@@ -1,0 +1,104 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/hibiken/asynq"
+
+	"github.com/speechqa/speechqa/storage/embedded"
+)
+
+// services says where the three services are that the system runs on.
+type services struct {
+	DatabaseURL string
+	Redis       asynq.RedisConnOpt
+	Objects     objectSettings
+}
+
+// office is PostgreSQL, Redis and an object store as children of this process.
+type office struct {
+	services
+	pg    *embedded.Postgres
+	redis *embedded.Redis
+	s3    *embedded.S3
+}
+
+// startOffice starts the three below dir. When it fails, nothing is left running.
+func startOffice(ctx context.Context, dir string, log *slog.Logger) (_ *office, err error) {
+	o := &office{}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, o.stop())
+		}
+	}()
+	in := func(name string) embedded.Options { return embedded.Options{Dir: filepath.Join(dir, name), Log: log} }
+	if o.pg, err = embedded.StartPostgres(ctx, in("postgres")); err != nil {
+		return nil, err
+	}
+	if o.redis, err = embedded.StartRedis(ctx, in("redis")); err != nil {
+		return nil, err
+	}
+	if o.s3, err = embedded.StartS3(ctx, in("objects")); err != nil {
+		return nil, err
+	}
+	redis, err := asynq.ParseRedisURI(o.redis.URL())
+	if err != nil {
+		return nil, fmt.Errorf("address of the embedded Redis: %w", err)
+	}
+	o.services = services{DatabaseURL: o.pg.URL(), Redis: redis, Objects: objectSettings{
+		Endpoint: "http://" + o.s3.Endpoint, AccessKey: o.s3.AccessKey, SecretKey: o.s3.SecretKey,
+		Region: o.s3.Region, Style: "path", Places: []bucketPrefix{{Bucket: "recordings"}},
+	}}
+	return o, nil
+}
+
+// watch returns an error as soon as one of the three has ended by itself, or nil when ctx ends.
+func (o *office) watch(ctx context.Context) error {
+	var what string
+	select {
+	case <-ctx.Done():
+		return nil
+	case <-o.pg.Done():
+		what = "PostgreSQL"
+	case <-o.redis.Done():
+		what = "Redis"
+	case <-o.s3.Done():
+		what = "the object store"
+	}
+	return fmt.Errorf("%s ended unexpectedly; its log is in the data directory. Start again: nothing is lost", what)
+}
+
+// stop ends the three in reverse order.
+func (o *office) stop() error {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	var errs []error
+	if o.s3 != nil {
+		errs = append(errs, o.s3.Stop(ctx))
+	}
+	if o.redis != nil {
+		errs = append(errs, o.redis.Stop(ctx))
+	}
+	if o.pg != nil {
+		errs = append(errs, o.pg.Stop(ctx))
+	}
+	return errors.Join(errs...)
+}
+
+// defaultDataDir is where the demo keeps its data: the user's data directory.
+func defaultDataDir(env func(string) string) (string, error) {
+	if d := env("XDG_DATA_HOME"); d != "" {
+		return filepath.Join(d, "speechqa", "demo"), nil
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return "", fmt.Errorf("no home directory; choose a place with --data-dir: %w", err)
+	}
+	return filepath.Join(home, ".local", "share", "speechqa", "demo"), nil
+}

@@ -1,0 +1,213 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/speechqa/speechqa/pipeline"
+	"github.com/speechqa/speechqa/pipeline/audio"
+	"github.com/speechqa/speechqa/pipeline/meta"
+	"github.com/speechqa/speechqa/pipeline/whisper"
+	"github.com/speechqa/speechqa/storage/objects"
+	"github.com/speechqa/speechqa/storage/postgres"
+	"github.com/speechqa/speechqa/web"
+	"github.com/speechqa/speechqa/worker"
+	"github.com/speechqa/speechqa/worker/discovery"
+)
+
+// system is the running parts of one process and what they share. Parts are added by the commands and run
+// together by run; the first that fails stops the others.
+type system struct {
+	services
+	log     *slog.Logger
+	store   *postgres.Store
+	objects *objects.Store
+	metrics *prometheus.Registry
+	parts   []part
+	closers []func() error // in the order of opening
+}
+
+// part is something that works until its context ends.
+type part struct {
+	name string
+	run  func(context.Context) error
+}
+
+// openSystem connects to PostgreSQL, whose schema must be up to date, and to the object store.
+func openSystem(ctx context.Context, s services, log *slog.Logger) (_ *system, err error) {
+	sys := &system{services: s, log: log, metrics: prometheus.NewRegistry()}
+	sys.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, sys.close())
+		}
+	}()
+	if sys.store, err = postgres.Open(ctx, s.DatabaseURL); err != nil {
+		return nil, err
+	}
+	sys.closing(func() error { sys.store.Close(); return nil })
+	if s.Objects.Endpoint != "" {
+		if sys.objects, err = openObjects(s.Objects); err != nil {
+			return nil, err
+		}
+	}
+	return sys, nil
+}
+
+func (s *system) closing(f func() error) { s.closers = append(s.closers, f) }
+
+// close closes what was opened, last first.
+func (s *system) close() error {
+	var errs []error
+	for i := len(s.closers) - 1; i >= 0; i-- {
+		errs = append(errs, s.closers[i]())
+	}
+	s.closers = nil
+	return errors.Join(errs...)
+}
+
+func (s *system) add(name string, run func(context.Context) error) {
+	s.parts = append(s.parts, part{name, run})
+}
+
+// run works until ctx ends or a part fails, and returns when all parts have stopped.
+func (s *system) run(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	for _, p := range s.parts {
+		g.Go(func() error {
+			if err := p.run(ctx); err != nil {
+				return fmt.Errorf("%s: %w", p.name, err)
+			}
+			s.log.Debug("stopped", "part", p.name)
+			return nil
+		})
+	}
+	return g.Wait()
+}
+
+// addWorker adds the steps.
+func (s *system) addWorker(w workerSettings, m modelSettings, rules string) (*worker.Worker, error) {
+	metrics := worker.NewMetrics(s.metrics)
+	host, err := os.Hostname()
+	if err != nil {
+		return nil, fmt.Errorf("name of this machine: %w", err)
+	}
+	deps := pipeline.Deps{
+		Source: s.objects, TempDir: w.TempDir, MaxObject: w.MaxObject, Patience: m.Patience,
+		Audio: audio.Options{TempDir: w.TempDir}, Worker: fmt.Sprintf("%s/%d", host, os.Getpid()),
+		Observe: metrics.Observe, Log: s.log,
+	}
+	if w.does(pipeline.StepInspect) {
+		if deps.Inspector, err = loadEngine(rules); err != nil {
+			return nil, err
+		}
+	}
+	if w.does(pipeline.StepTranscribe) {
+		m.Hearing.Pool.Log = s.log
+		t, err := whisper.Open(m.Hearing)
+		if err != nil {
+			return nil, err
+		}
+		s.closing(t.Close)
+		deps.Transcriber = t
+	}
+	work, err := worker.New(worker.Config{
+		Redis: s.Redis, Store: s.store, Deps: deps, Steps: w.Steps, Hearers: m.Hearers, Inspectors: w.Inspectors,
+		Grace: w.Grace, Reconcile: w.Reconcile, Log: s.log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	worker.RegisterQueue(s.metrics, work.Queue())
+	s.add("worker", work.Run)
+	return work, nil
+}
+
+// discoverer makes what finds recordings.
+func (s *system) discoverer(in ingestSettings, priority pipeline.Priority, observe func(discovery.Tally)) *discovery.Discoverer {
+	var places []discovery.Place
+	for _, p := range s.Objects.Places {
+		places = append(places, discovery.Place(p))
+	}
+	return discovery.New(discovery.Config{
+		Store: s.store, Bucket: s.objects, Places: places, Match: in.Match,
+		Resolver: meta.Resolver{Pattern: in.KeyPattern, Location: in.Zone},
+		Every:    in.ScanEvery, Rate: in.ScanRate, Priority: priority, Observe: observe, Log: s.log,
+	})
+}
+
+// addConsole adds the web console; the address it listens on is told at once, so that a taken port is an error now.
+func (s *system) addConsole(listen, publicURL, rules string, zone *time.Location) (net.Addr, error) {
+	engine, err := loadEngine(rules)
+	if err != nil {
+		return nil, err
+	}
+	console, err := web.New(web.Config{
+		Store: s.store, Sessions: s.store.Sessions(), Audio: s.objects, Rules: web.RulesOf(engine.Ruleset()), Log: s.log,
+		Location: zone, SecureCookies: len(publicURL) > 5 && publicURL[:6] == "https:",
+		Health: s.ready,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return s.addHTTP("console", listen, console)
+}
+
+// addObserve adds /metrics, /healthz and /readyz.
+func (s *system) addObserve(listen string) error {
+	if listen == "" {
+		return nil
+	}
+	_, err := s.addHTTP("metrics", listen, s.observeHandler())
+	return err
+}
+
+// addHTTP serves until the context ends, and then lets requests finish.
+func (s *system) addHTTP(name, listen string, h http.Handler) (net.Addr, error) {
+	l, err := net.Listen("tcp", listen)
+	if err != nil {
+		return nil, fmt.Errorf("the %s cannot listen on %s (is it in use?): %w", name, listen, err)
+	}
+	srv := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
+		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelWarn)}
+	s.closing(func() error {
+		if err := l.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+			return err
+		}
+		return nil
+	})
+	s.add(name, func(ctx context.Context) error {
+		stopped := make(chan error, 1)
+		go func() {
+			<-ctx.Done()
+			grace, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+			defer cancel()
+			err := srv.Shutdown(grace)
+			if errors.Is(err, context.DeadlineExceeded) {
+				err = srv.Close() // e.g. a browser that reads audio slowly
+			}
+			stopped <- err
+		}()
+		if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			return err
+		}
+		return <-stopped
+	})
+	return l.Addr(), nil
+}
+
+// openObjects connects to the object store.
+func openObjects(s objectSettings) (*objects.Store, error) {
+	return objects.Open(objects.Config{Endpoint: s.Endpoint, AccessKey: s.AccessKey, SecretKey: s.SecretKey,
+		Region: s.Region, Style: s.Style, CA: s.CA})
+}
