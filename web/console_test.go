@@ -14,6 +14,7 @@ import (
 	"golang.org/x/net/html"
 
 	"github.com/speechqa/speechqa/detectors"
+	"github.com/speechqa/speechqa/lexicon"
 	"github.com/speechqa/speechqa/storage/postgres"
 )
 
@@ -25,6 +26,10 @@ func (t titles) Title(rule, lang string) string {
 		return s
 	}
 	return rule
+}
+
+func (titles) Basis(string) []lexicon.Basis {
+	return []lexicon.Basis{{Doc: "外访话述规定", Quote: "严禁威胁"}}
 }
 
 func (titles) Score([]detectors.Finding) (int, bool) { return 0, false }

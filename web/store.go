@@ -5,6 +5,7 @@ import (
 	"io"
 
 	"github.com/speechqa/speechqa/detectors"
+	"github.com/speechqa/speechqa/lexicon"
 	"github.com/speechqa/speechqa/pipeline"
 	"github.com/speechqa/speechqa/storage/postgres"
 )
@@ -41,6 +42,8 @@ type AudioSource interface {
 type Rules interface {
 	// Title is a rule's name for people, in "zh" or "en"; the id itself for an unknown rule.
 	Title(rule, lang string) string
+	// Basis is what in the company's or the regulator's documents a rule rests on; nil where none is given.
+	Basis(rule string) []lexicon.Basis
 	// Score is the score of a recording with exactly these findings, and whether one of them is fatal.
 	Score(findings []detectors.Finding) (score int, fatal bool)
 }
