@@ -140,7 +140,7 @@ func (t *trainer) add(group string, c *detectors.Conversation, labels map[int]ma
 var (
 	epochs  = flag.Int("epochs", 25, "passes over the data")
 	rate    = flag.Float64("rate", 0.25, "step size")
-	l2      = flag.Float64("l2", 2e-4, "pull of the weights towards zero")
+	l2      = flag.Float64("l2", 3e-3, "pull of the weights towards zero")
 	posCost = flag.Float64("pos", 3, "weight of a violation against that of a compliant utterance")
 	minSeen = flag.Int("seen", 2, "utterances a feature must occur in")
 )
