@@ -1,4 +1,4 @@
 package detectors
 
 // EngineVersion changes whenever the same conversation and ruleset could give other findings.
-const EngineVersion = "1"
+const EngineVersion = "2"

@@ -5,6 +5,8 @@ import (
 	"compress/gzip"
 	_ "embed"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 
@@ -18,36 +20,49 @@ type Sound struct {
 }
 
 type soundTable struct {
-	mu    sync.RWMutex
-	ids   map[string]uint16
-	chars map[rune]Sound
+	basic [0x10000]Sound
+	rest  map[rune]Sound // beyond the basic plane
 }
 
 var sounds = sync.OnceValue(func() *soundTable {
-	t := &soundTable{ids: map[string]uint16{}, chars: make(map[rune]Sound, len(pinyin.PinyinDict))}
-	args := pinyin.NewArgs()
-	id := func(s string) uint16 {
-		n, ok := t.ids[s]
+	spelling := make(map[rune]string, len(pinyin.PinyinDict))
+	syllables, classes := map[string]uint16{}, map[string]uint16{}
+	for code, readings := range pinyin.PinyinDict {
+		s, ok := usualReading[rune(code)]
 		if !ok {
-			n = uint16(len(t.ids) + 1)
-			t.ids[s] = n
+			s, _, _ = strings.Cut(readings, ",")
+			s = toneless.Replace(s)
 		}
-		return n
+		spelling[rune(code)] = s
+		syllables[s], classes[confuse(s)] = 0, 0
 	}
-	for code := range pinyin.PinyinDict {
-		r := rune(code)
-		p := pinyin.SinglePinyin(r, args)
-		if len(p) == 0 {
-			continue
+	number(syllables)
+	number(classes)
+	t := &soundTable{rest: map[rune]Sound{}}
+	for r, s := range spelling {
+		sound := Sound{Syllable: syllables[s], Class: classes[confuse(s)]}
+		if int(r) < len(t.basic) {
+			t.basic[r] = sound
+		} else {
+			t.rest[r] = sound
 		}
-		s := p[0]
-		if fixed, ok := usualReading[r]; ok {
-			s = fixed
-		}
-		t.chars[r] = Sound{Syllable: id(s), Class: id("~" + confuse(s))}
 	}
 	return t
 })
+
+// number gives the keys numbers from 1 on in alphabetical order. They must be the same in every process: the features
+// of the model are hashes of them.
+func number(keys map[string]uint16) {
+	for i, k := range slices.Sorted(maps.Keys(keys)) {
+		keys[k] = uint16(i + 1)
+	}
+}
+
+// toneless takes the tone marks off a syllable; ü is written v.
+var toneless = strings.NewReplacer(
+	"ā", "a", "á", "a", "ǎ", "a", "à", "a", "ē", "e", "é", "e", "ě", "e", "è", "e", "ō", "o", "ó", "o", "ǒ", "o", "ò", "o",
+	"ī", "i", "í", "i", "ǐ", "i", "ì", "i", "ū", "u", "ú", "u", "ǔ", "u", "ù", "u", "ü", "v", "ǘ", "v", "ǚ", "v", "ǜ", "v",
+	"ń", "n", "ň", "n", "ǹ", "n", "ḿ", "m")
 
 // usualReading overrides the first dictionary reading where another is the usual one in this trade.
 var usualReading = map[rune]string{'还': "huan", '行': "hang", '都': "dou", '得': "de", '的': "de", '了': "le", '着': "zhe", '地': "di", '重': "zhong", '调': "diao", '会': "hui"}
@@ -72,7 +87,14 @@ func confuse(s string) string {
 }
 
 // SoundOf gives a character's sound.
-func SoundOf(r rune) Sound { return sounds().chars[r] }
+func SoundOf(r rune) Sound { return sounds().of(r) }
+
+func (t *soundTable) of(r rune) Sound {
+	if uint32(r) < uint32(len(t.basic)) {
+		return t.basic[r]
+	}
+	return t.rest[r]
+}
 
 // words.txt.gz lists common words of two to four characters, from the frequency dictionary of gse (Apache-2.0).
 //
