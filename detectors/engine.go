@@ -81,6 +81,11 @@ func (e *Engine) Inspect(c *Conversation) Result {
 	return s.result()
 }
 
+// Rescore grades findings by the ruleset's scoring, e.g. those that stand after a reviewer overturned some.
+func (e *Engine) Rescore(standing []Finding) (score int, fatal bool) {
+	return grade(&e.rs.Scoring, standing)
+}
+
 // Suppressed is a match that an exception excused, for rule tests and explanations.
 type Suppressed struct {
 	Rule, Exception, Quote, Pattern string

@@ -100,7 +100,7 @@ func (d Deps) tell(ctx context.Context, rec Recording, step Step, v Verdict, err
 	defer cancel()
 	var told error
 	switch v.Action {
-	case ActionCancel:
+	case ActionCancel, ActionWait:
 		told = d.Store.Release(ctx, rec.ID, rec.Attempt)
 	case ActionRetry:
 		how := FailCounted

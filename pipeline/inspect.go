@@ -30,6 +30,6 @@ func (d Deps) inspect(ctx context.Context, rec Recording, ev *Event) error {
 	result := d.Inspector.Inspect(conversation)
 	ev.Findings = result.Findings
 	return storeError("commit inspection", d.Store.CommitInspection(ctx, rec.ID, rec.Attempt, Inspected{
-		TranscriptHash: heard.TranscriptHash, Result: result,
+		TranscriptHash: heard.TranscriptHash, Result: result, Rescore: d.Inspector.Rescore,
 	}))
 }

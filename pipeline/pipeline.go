@@ -76,6 +76,8 @@ type Transcribed struct {
 type Inspected struct {
 	TranscriptHash string
 	Result         detectors.Result
+	// Rescore grades what is left of the findings where people have overturned, confirmed or added some.
+	Rescore func(standing []detectors.Finding) (score int, fatal bool)
 }
 
 // Failing is how an attempt went wrong.
@@ -117,7 +119,8 @@ type Store interface {
 	Transcript(ctx context.Context, id string) (Transcribed, error)
 	// CommitInspection stores findings and score in one transaction and moves the recording to StateInspected.
 	CommitInspection(ctx context.Context, id string, attempt int64, in Inspected) error
-	// Duplicate returns another recording with the same audio that came earlier, or "".
+	// Duplicate returns another recording with the same audio that is transcribed, or "" after noting that this
+	// recording has that audio; ErrBusy while another one with the same audio is being transcribed.
 	Duplicate(ctx context.Context, id, sha256 string) (string, error)
 	// CommitDuplicate links the recording to an earlier one with the same audio.
 	CommitDuplicate(ctx context.Context, id string, attempt int64, sha256, original string) error

@@ -1,8 +1,10 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -23,6 +25,10 @@ func (s *Store) Discover(ctx context.Context, found []pipeline.Found) (int, erro
 	if len(found) == 0 {
 		return 0, nil
 	}
+	// In one order, so that two who find the same objects never wait for each other's rows in a circle.
+	found = slices.SortedFunc(slices.Values(found), func(a, b pipeline.Found) int {
+		return cmp.Or(cmp.Compare(a.Object.Bucket, b.Object.Bucket), cmp.Compare(a.Object.Key, b.Object.Key), cmp.Compare(version(a.Object), version(b.Object)))
+	})
 	var b pgx.Batch
 	for _, f := range found {
 		m, o := f.Metadata, f.Object
@@ -34,16 +40,16 @@ func (s *Store) Discover(ctx context.Context, found []pipeline.Found) (int, erro
 		if user == nil {
 			user = map[string]string{}
 		}
-		notes := f.Notes
-		if notes == nil {
-			notes = []string{}
+		notes := make([]string, len(f.Notes))
+		for i, n := range f.Notes {
+			notes[i] = text(n)
 		}
 		b.Queue(`INSERT INTO recordings (bucket, key, version, version_id, etag, size, last_modified, user_metadata, kind, metadata,
 				notes, agent_id, team, principal, case_id, started_at, priority)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
 			ON CONFLICT (bucket, key, version) DO NOTHING`,
-			o.Bucket, o.Key, version(o), o.VersionID, o.ETag, o.Size, o.LastModified, user, f.Kind, m,
-			notes, m.AgentID, m.Team, m.Principal, m.CaseID, started, f.Priority)
+			o.Bucket, text(o.Key), version(o), o.VersionID, o.ETag, o.Size, o.LastModified, asJSON(user), f.Kind, asJSON(m),
+			notes, text(m.AgentID), text(m.Team), text(m.Principal), text(m.CaseID), started, f.Priority)
 	}
 	n := 0
 	err := s.tx(ctx, func(tx pgx.Tx) error {
@@ -69,7 +75,7 @@ func (s *Store) Known(ctx context.Context, objects []pipeline.Object) ([]bool, e
 	buckets, keys := make([]string, len(objects)), make([]string, len(objects))
 	versions, etags := make([]string, len(objects)), make([]string, len(objects))
 	for i, o := range objects {
-		buckets[i], keys[i], versions[i], etags[i] = o.Bucket, o.Key, o.VersionID, o.ETag
+		buckets[i], keys[i], versions[i], etags[i] = o.Bucket, text(o.Key), o.VersionID, o.ETag
 	}
 	rows, err := s.pool.Query(ctx, `SELECT EXISTS (SELECT FROM recordings r WHERE r.bucket = o.bucket AND r.key = o.key
 				AND (r.version_id = o.version OR o.version = '') AND r.etag = o.etag)

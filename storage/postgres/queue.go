@@ -16,9 +16,11 @@ func (s *Store) TakeBehind(ctx context.Context, since time.Time, limit int) ([]p
 		WITH due AS (
 			SELECT id FROM recordings
 			WHERE state IN ('discovered', 'transcribed') AND (queued_at IS NULL OR queued_at < $1)
-			ORDER BY priority DESC, created_at LIMIT $2 FOR UPDATE SKIP LOCKED)
-		UPDATE recordings r SET queued_at = now() FROM due WHERE r.id = due.id
-		RETURNING r.id::text, r.state, r.priority`, since, limit)
+			ORDER BY priority DESC, created_at LIMIT $2 FOR UPDATE SKIP LOCKED),
+		taken AS (
+			UPDATE recordings r SET queued_at = now() FROM due WHERE r.id = due.id
+			RETURNING r.id, r.state, r.priority, r.created_at)
+		SELECT id::text, state, priority FROM taken ORDER BY priority DESC, created_at, id`, since, limit)
 	if err != nil {
 		return nil, err
 	}

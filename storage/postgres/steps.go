@@ -2,11 +2,8 @@ package postgres
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/jackc/pgx/v5"
 
@@ -79,7 +76,7 @@ func (s *Store) Fail(ctx context.Context, id string, attempt int64, _ pipeline.S
 			tries = greatest(tries - CASE WHEN $5 THEN 1 ELSE 0 END, 0),
 			state = CASE WHEN $6 THEN 'failed' ELSE state END
 		WHERE id = $1 AND attempt = $2 AND alive_at IS NOT NULL`,
-		id, attempt, reason, text(detail.Error()), how == pipeline.FailFree, how == pipeline.FailFinal)
+		id, attempt, text(reason), text(detail.Error()), how == pipeline.FailFree, how == pipeline.FailFinal)
 }
 
 // fenced runs an UPDATE of one attempt's row; ErrFenced when the attempt is no longer the current one.
@@ -93,12 +90,6 @@ func (s *Store) fenced(ctx context.Context, sql string, args ...any) error {
 
 // CommitTranscript is described at pipeline.Store.
 func (s *Store) CommitTranscript(ctx context.Context, id string, attempt int64, t pipeline.Transcribed) error {
-	audio, err1 := json.Marshal(t.Audio)
-	peaks, err2 := json.Marshal(t.Peaks)
-	transcript, err3 := json.Marshal(t.Transcript)
-	if err := errors.Join(err1, err2, err3); err != nil {
-		return fmt.Errorf("encode transcript: %w", err)
-	}
 	var said strings.Builder
 	for _, u := range t.Transcript.Utterances {
 		said.WriteString(u.Text)
@@ -119,7 +110,7 @@ func (s *Store) CommitTranscript(ctx context.Context, id string, attempt int64, 
 			VALUES ($1, $2, $3, $4, $5, $6, $7)
 			ON CONFLICT (recording) DO UPDATE SET sha256 = excluded.sha256, audio = excluded.audio, peaks = excluded.peaks,
 				transcript = excluded.transcript, hash = excluded.hash, said = excluded.said, heard_at = now()`,
-			id, t.SHA256, text(string(audio)), text(string(peaks)), text(string(transcript)), t.TranscriptHash, text(said.String()))
+			id, t.SHA256, asJSON(t.Audio), asJSON(t.Peaks), asJSON(t.Transcript), t.TranscriptHash, text(said.String()))
 		return err
 	})
 }
@@ -146,7 +137,7 @@ func (s *Store) CommitInspection(ctx context.Context, id string, attempt int64, 
 				slots = $5, ruleset_hash = $6, engine_version = $7, inspected_at = now(), inspections = inspections + 1,
 				alive_at = NULL, tries = 0, crashed = 0, queued_at = NULL
 			WHERE id = $1 AND attempt = $2 AND alive_at IS NOT NULL AND state = 'transcribed' AND transcript_hash = $8`,
-			id, attempt, in.Result.Score, in.Result.Fatal, slots, in.Result.RulesetHash, in.Result.EngineVersion, in.TranscriptHash)
+			id, attempt, in.Result.Score, in.Result.Fatal, asJSON(slots), in.Result.RulesetHash, in.Result.EngineVersion, in.TranscriptHash)
 		if err != nil {
 			return err
 		}
@@ -165,22 +156,56 @@ func (s *Store) CommitInspection(ctx context.Context, id string, attempt int64, 
 				VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 				ON CONFLICT (recording, key) DO UPDATE SET severity = excluded.severity, doubtful = excluded.doubtful,
 					shadow = excluded.shadow, start = excluded.start, finding = excluded.finding, current = true`,
-				id, f.Key, f.Rule, f.Severity, f.Doubtful, f.Shadow, f.Start, f)
+				id, f.Key, f.Rule, f.Severity, f.Doubtful, f.Shadow, f.Start, asJSON(f))
 		}
-		return tx.SendBatch(ctx, &b).Close()
+		if err := tx.SendBatch(ctx, &b).Close(); err != nil {
+			return err
+		}
+		return regrade(ctx, tx, id, in.Rescore)
 	})
 }
 
-// Duplicate is described at pipeline.Store.
-func (s *Store) Duplicate(ctx context.Context, id, sha256 string) (string, error) {
-	var other string
-	err := s.pool.QueryRow(ctx, `SELECT o.id::text FROM recordings o, recordings r
-		WHERE r.id = $1 AND o.sha256 = $2 AND o.id <> r.id AND o.state IN ('transcribed', 'inspected')
-		ORDER BY o.created_at, o.id LIMIT 1`, id, sha256).Scan(&other)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return "", nil
+// regrade corrects the score of a recording that people have judged: by what stands, not by what was found.
+func regrade(ctx context.Context, tx pgx.Tx, id string, rescore func([]detectors.Finding) (int, bool)) error {
+	var judged bool
+	err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM findings WHERE recording = $1 AND (verdict <> 'open' OR added))`, id).Scan(&judged)
+	if err != nil || !judged {
+		return err
 	}
-	return other, err
+	stand, err := standing(ctx, tx, id)
+	if err != nil {
+		return err
+	}
+	score, fatal := rescore(stand)
+	_, err = tx.Exec(ctx, `UPDATE recordings SET score = $2, fatal = $3 WHERE id = $1`, id, score, fatal)
+	return err
+}
+
+// Duplicate is described at pipeline.Store. Whoever asks first for an audio has claimed it, so that of several
+// copies that arrive together one is transcribed; a claim ends with the life of its attempt.
+func (s *Store) Duplicate(ctx context.Context, id, sha256 string) (original string, err error) {
+	err = s.tx(ctx, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(hashtextextended($1, 0))`, sha256); err != nil {
+			return err
+		}
+		var heard bool
+		err := tx.QueryRow(ctx, `SELECT id::text, state <> 'discovered' FROM recordings
+			WHERE sha256 = $2 AND id <> $1 AND (state IN ('transcribed', 'inspected')
+				OR state = 'discovered' AND alive_at >= now() - make_interval(secs => $3))
+			ORDER BY state <> 'discovered' DESC, created_at, id LIMIT 1`, id, sha256, pipeline.Lease.Seconds()).Scan(&original, &heard)
+		switch {
+		case errors.Is(err, pgx.ErrNoRows):
+			_, err = tx.Exec(ctx, `UPDATE recordings SET sha256 = $2 WHERE id = $1`, id, sha256)
+			return err
+		case err == nil && !heard:
+			return pipeline.ErrBusy
+		}
+		return err
+	})
+	if err != nil {
+		return "", err
+	}
+	return original, nil
 }
 
 // CommitDuplicate is described at pipeline.Store.
@@ -189,12 +214,4 @@ func (s *Store) CommitDuplicate(ctx context.Context, id string, attempt int64, s
 			duration = o.duration, alive_at = NULL, tries = 0, crashed = 0, queued_at = NULL
 		FROM recordings o WHERE o.id = $4 AND r.id = $1 AND r.attempt = $2 AND r.alive_at IS NOT NULL AND r.state = 'discovered'`,
 		id, attempt, sha256, original)
-}
-
-// text is what PostgreSQL can store: UTF-8 without NUL.
-func text(s string) string {
-	if utf8.ValidString(s) && !strings.Contains(s, "\x00") {
-		return s
-	}
-	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
 }
