@@ -33,6 +33,9 @@ test: setup-test assets ## install, then run every test on real parts
 bench: setup-test assets ## benchmarks; ratios side by side
 	go test -run '^$$' -bench . -benchmem -timeout 60m ./...
 
+soak: setup-test assets ## the long way: five hours of stereo heard, with the peak memory
+	go test -run '^$$' -bench FiveHours -benchtime 1x -timeout 60m ./pipeline/whisper
+
 check: setup-test assets ## formatting, vet, staticcheck, known vulnerabilities, import directions, generated files
 	scripts/check
 

@@ -58,6 +58,7 @@ type Metadata struct {
 	Callee    string            `json:"callee,omitempty"`   // debtor | third_party | unknown
 	Relation  string            `json:"relation,omitempty"` // self, spouse, parent, child, friend, colleague, neighbor, property_manager, unknown
 	StartedAt time.Time         `json:"started_at,omitzero"`
+	Duration  float64           `json:"duration,omitempty"` // seconds as the dialer or the camera states them; 0 = not stated
 	Extra     map[string]string `json:"extra,omitempty"`
 }
 

@@ -34,7 +34,7 @@ type Deps struct {
 	TempDir   string        // for fetched objects; "" is the system's
 	MaxObject int64         // bytes; larger objects are given up. 0 is no limit
 	Stall     time.Duration // a fetch that brings no byte for so long is broken off; 0 is one minute
-	Patience  float64       // times the recording's length a transcription may take, plus five minutes; 0 is 20
+	Patience  float64       // times the recording's length a transcription may take, at least ten minutes; 0 is 20
 	Worker    string        // who works, for the attempts' record
 
 	Observe func(Event) // told of every ended attempt; may be nil
@@ -65,5 +65,5 @@ func (d Deps) patience(seconds float64) time.Duration {
 	if factor <= 0 {
 		factor = 20
 	}
-	return 5*time.Minute + time.Duration(seconds*factor*float64(time.Second))
+	return max(10*time.Minute, time.Duration(seconds*factor*float64(time.Second)))
 }

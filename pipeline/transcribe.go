@@ -38,6 +38,7 @@ func (d Deps) transcribe(ctx context.Context, rec Recording, ev *Event) error {
 		return fmt.Errorf("decode: %w", err)
 	}
 	defer sound.Close()
+	sound.Facts.ExpectDuration(rec.Metadata.Duration)
 
 	transcript, err := hear(ctx, d, rec, sound)
 	if err != nil {

@@ -35,7 +35,7 @@ type modelFlags struct {
 	Hearers      string `config:"SPEECHQA_HEARERS" default:"1" group:"Hearing" placeholder:"N" help:"Recordings transcribed at the same time: the number of models loaded."`
 	Threads      string `config:"SPEECHQA_THREADS" default:"0" group:"Hearing" placeholder:"N" help:"Threads of one transcription; 0 shares the cores among them."`
 	GPU          string `name:"gpu" config:"SPEECHQA_GPU" default:"off" group:"Hearing" placeholder:"on|off" help:"Use a GPU where a ggml back-end plug-in offers one."`
-	Patience     string `config:"SPEECHQA_PATIENCE" default:"20" group:"Hearing" placeholder:"FACTOR" help:"A transcription is given up after this many times the recording's length, plus five minutes."`
+	Patience     string `config:"SPEECHQA_PATIENCE" default:"20" group:"Hearing" placeholder:"FACTOR" help:"A transcription is given up after this many times the recording's length, or after ten minutes, whichever is longer."`
 }
 
 type rulesFlags struct {
@@ -56,6 +56,7 @@ type ingestFlags struct {
 	ScanRate      string `config:"SPEECHQA_SCAN_RATE" default:"0" group:"Discovery" placeholder:"N" help:"At most this many recordings taken in per second by listing; 0 is no limit."`
 	Match         string `config:"SPEECHQA_MATCH" default:"*.wav,*.mp3,*.m4a,*.mp4,*.aac,*.amr,*.awb,*.opus,*.ogg,*.flac,*.wma,*.g729,*.gsm,*.au,*.3gp,*.webm,*.v3,*.vox,*.pcm" group:"Discovery" placeholder:"GLOBS" help:"Names of objects that are recordings, separated by commas; others are counted and ignored."`
 	KeyPattern    string `config:"SPEECHQA_KEY_PATTERN" group:"Discovery" default:"{kind}/{yyyy}/{mm}/{dd}/{agent}_{yyyymmddThhmmss}_{callee}_{case}.wav" placeholder:"PATTERN" help:"How keys are built; names in braces are metadata, * is anything without a slash."`
+	Manifest      string `config:"SPEECHQA_MANIFEST" group:"Discovery" placeholder:"FILE" help:"The dialer's list of recordings, CSV or XLSX, read again whenever it changes; it must know a recording before that is discovered."`
 	TimeZone      string `config:"SPEECHQA_TIME_ZONE" default:"Asia/Shanghai" group:"Discovery" placeholder:"ZONE" help:"Zone of times that come without one, and of calling hours."`
 	WebhookListen string `config:"SPEECHQA_WEBHOOK_LISTEN" group:"Discovery" placeholder:"ADDRESS" help:"Address on which ingest receives bucket notifications at /notify, e.g. :8090; empty turns it off."`
 	WebhookToken  string `config:"SPEECHQA_WEBHOOK_TOKEN" secret:"" group:"Discovery" placeholder:"TOKEN" help:"What the store sends as Authorization: Bearer; at least 16 characters."`

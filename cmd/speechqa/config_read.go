@@ -282,6 +282,7 @@ type ingestSettings struct {
 	ScanRate      float64 // recordings per second; 0 is no limit
 	Match         []string
 	KeyPattern    *meta.Pattern // nil: keys tell nothing
+	Manifest      string        // path; "": none
 	Zone          *time.Location
 	WebhookListen string
 	WebhookToken  string
@@ -305,6 +306,12 @@ func (f ingestFlags) read(p *problems) ingestSettings {
 	if f.KeyPattern != "" {
 		if s.KeyPattern, err = meta.ParsePattern(f.KeyPattern); err != nil {
 			p.add("SPEECHQA_KEY_PATTERN", "%v", err)
+		}
+	}
+	if f.Manifest != "" {
+		s.Manifest = f.Manifest
+		if _, err := meta.NewManifestFile(f.Manifest, nil).Row(""); err != nil {
+			p.add("SPEECHQA_MANIFEST", "%v", err)
 		}
 	}
 	if s.Zone, err = time.LoadLocation(f.TimeZone); err != nil {

@@ -22,8 +22,12 @@ import (
 // hearingFlags are what transcribe and inspect need to hear without a server.
 type hearingFlags struct {
 	modelFlags
-	Kind string   `enum:"call,visit,auto" default:"auto" help:"call or visit; auto goes by the file's name."`
-	Meta []string `placeholder:"K=V" help:"What is known of the recordings: agent_id, agent_name, principal, callee, relation, agent_channel, …; may be given several times."`
+	Kind       string   `enum:"call,visit,auto" default:"auto" help:"call or visit; auto goes by the file's name."`
+	Manifest   string   `placeholder:"FILE" help:"The dialer's list of recordings, CSV or XLSX."`
+	KeyPattern string   `default:"{kind}/{yyyy}/{mm}/{dd}/{agent}_{yyyymmddThhmmss}_{callee}_{case}.wav" placeholder:"PATTERN" help:"How paths are built; names in braces are metadata, * is anything without a slash."`
+	Meta       []string `placeholder:"K=V" help:"What is known of the recordings: agent_id, agent_name, principal, callee, relation, agent_channel, …; may be given several times."`
+
+	list *meta.ManifestFile // nil: none
 }
 
 // open starts hearing. The progress function is told the share of the recording under way.
@@ -52,6 +56,9 @@ type hearing struct {
 // hearFiles transcribes files one after the other and passes each to use. A file that cannot be heard is
 // reported and the others go on; then the result is an error.
 func (h *hearingFlags) hearFiles(a *app, files []string, use func(hearing) error) (err error) {
+	if h.Manifest != "" {
+		h.list = meta.NewManifestFile(h.Manifest, func(bad meta.LineError) { fmt.Fprintf(a.stderr, "%s: %v\n", h.Manifest, bad) })
+	}
 	if _, err := h.about(""); err != nil {
 		return err
 	}
@@ -93,6 +100,7 @@ func (h *hearingFlags) hearFile(ctx context.Context, t *whisper.Transcriber, fil
 		return err
 	}
 	defer rec.Close()
+	rec.Facts.ExpectDuration(about.Metadata.Duration)
 	tr, err := t.Transcribe(ctx, rec, about.Kind, about.Metadata)
 	if err != nil {
 		return err
@@ -101,7 +109,7 @@ func (h *hearingFlags) hearFile(ctx context.Context, t *whisper.Transcriber, fil
 	return use(hearing{file, rec, about, tr})
 }
 
-// about resolves what is known of a recording: what was given, a JSON file beside it, its path.
+// about resolves what is known of a recording: what was given, a JSON file beside it, its row in the manifest, its path.
 func (h *hearingFlags) about(file string) (meta.Resolved, error) {
 	given := map[string]string{}
 	for _, p := range h.Meta {
@@ -114,12 +122,16 @@ func (h *hearingFlags) about(file string) (meta.Resolved, error) {
 	if h.Kind != "auto" {
 		given["kind"] = h.Kind
 	}
-	pattern, err := meta.ParsePattern(meta.DefaultPattern)
+	pattern, err := meta.ParsePattern(h.KeyPattern)
+	if err != nil {
+		return meta.Resolved{}, err
+	}
+	row, err := h.list.Row(filepath.ToSlash(file))
 	if err != nil {
 		return meta.Resolved{}, err
 	}
 	r := meta.Resolver{Pattern: pattern, DefaultKind: kindByName(file)}
-	return r.Resolve(meta.Sources{Object: given, Sidecar: sidecar(file), Key: filepath.ToSlash(file)}), nil
+	return r.Resolve(meta.Sources{Object: given, Sidecar: sidecar(file), Manifest: row, Key: filepath.ToSlash(file)}), nil
 }
 
 // sidecar returns the JSON object beside a recording, if there is one. Other JSON (a list of turns, say) is no

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/speechqa/speechqa/detectors"
+	"github.com/speechqa/speechqa/pipeline/meta"
 )
 
 const samples = "../../testdata/samples/"
@@ -107,7 +108,7 @@ func TestAbout(t *testing.T) {
 	if err := os.WriteFile(strings.TrimSuffix(file, ".wav")+".json", []byte(`{"principal":"华远银行","case_id":"C78"}`), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	h := hearingFlags{Kind: "auto", Meta: []string{"agent_channel=right"}}
+	h := hearingFlags{Kind: "auto", KeyPattern: meta.DefaultPattern, Meta: []string{"agent_channel=right"}}
 	got, err := h.about(file)
 	if err != nil {
 		t.Fatal(err)
@@ -115,6 +116,18 @@ func TestAbout(t *testing.T) {
 	if got.Kind != detectors.KindVisit || got.Metadata.Principal != "华远银行" || got.Metadata.CaseID != "C78" ||
 		got.Metadata.AgentID != "1023" || got.Metadata.Extra["agent_channel"] != "right" || len(got.Notes) != 1 {
 		t.Errorf("%+v", got)
+	}
+	list := filepath.Join(t.TempDir(), "list.csv")
+	if err := os.WriteFile(list, []byte("录音文件,案件号,委托方,通话时长\n"+filepath.Base(file)+",C79,远山银行,00:10:00\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	h.list = meta.NewManifestFile(list, nil)
+	if got, err = h.about(file); err != nil || got.Metadata.Duration != 600 || got.Metadata.Principal != "华远银行" || len(got.Notes) != 3 {
+		t.Errorf("with a manifest: %+v, %v", got, err)
+	}
+	h.KeyPattern = "{agent}-{case}"
+	if got, err := h.about("77-C9.wav"); err != nil || got.Metadata.AgentID != "77" || got.Metadata.CaseID != "C9" {
+		t.Errorf("with a pattern of one's own: %+v, %v", got, err)
 	}
 	for name, want := range map[string]detectors.Kind{"07-visit.wav": detectors.KindVisit, "外访_1.mp4": detectors.KindVisit, "a.wav": detectors.KindCall} {
 		if got, err := h.about(name); err != nil || got.Kind != want || len(got.Notes) != 0 {

@@ -139,10 +139,14 @@ func (s *system) discoverer(in ingestSettings, priority pipeline.Priority, obser
 	for _, p := range s.Objects.Places {
 		places = append(places, discovery.Place(p))
 	}
+	var manifest *meta.ManifestFile
+	if in.Manifest != "" {
+		manifest = meta.NewManifestFile(in.Manifest, func(bad meta.LineError) { s.log.Warn("manifest row not used", "file", in.Manifest, "reason", bad) })
+	}
 	return discovery.New(discovery.Config{
 		Store: s.store, Bucket: s.objects, Places: places, Match: in.Match,
-		Resolver: meta.Resolver{Pattern: in.KeyPattern, Location: in.Zone},
-		Every:    in.ScanEvery, Rate: in.ScanRate, Priority: priority, Observe: observe, Log: s.log,
+		Resolver: meta.Resolver{Pattern: in.KeyPattern, Location: in.Zone}, Manifest: manifest,
+		Every: in.ScanEvery, Rate: in.ScanRate, Priority: priority, Observe: observe, Log: s.log,
 	})
 }
 

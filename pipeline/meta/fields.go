@@ -38,7 +38,7 @@ var fields = []field{
 		o.Metadata.StartedAt = t.In(r.location())
 	}},
 	{"duration", "时长", readDuration, func(_ *Resolver, o *Resolved, v string) {
-		o.Duration, _ = strconv.ParseFloat(v, 64) // readDuration wrote it
+		o.Metadata.Duration, _ = strconv.ParseFloat(v, 64) // readDuration wrote it
 	}},
 }
 

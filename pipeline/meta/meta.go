@@ -27,7 +27,6 @@ type Sources struct {
 type Resolved struct {
 	Kind     detectors.Kind
 	Metadata detectors.Metadata
-	Duration float64  // seconds as the dialer states it; 0 = unknown
 	Notes    []string // Chinese sentences about contradictions and about values that make no sense
 }
 

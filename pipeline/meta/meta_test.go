@@ -37,9 +37,9 @@ func TestResolve(t *testing.T) {
 		"object tags": {Sources{Object: map[string]string{"X-Amz-Meta-Agent-Id": "7", "type": "外访", "relation": "配偶", "batch": "b1"}},
 			Resolved{Kind: detectors.KindVisit, Metadata: detectors.Metadata{AgentID: "7", Relation: "spouse", Extra: map[string]string{"batch": "b1"}}}},
 		"sidecar": {Sources{Sidecar: []byte(`{"agent_id": 1023, "agent_name":"李强", "started_at":"2026-03-02T02:15:30Z", "duration": 95.5, "extra":{"skill":"m3"}, "list":[1]}`)},
-			Resolved{Kind: detectors.KindCall, Duration: 95.5, Metadata: detectors.Metadata{AgentID: "1023", AgentName: "李强", StartedAt: march2, Extra: map[string]string{"skill": "m3"}}}},
+			Resolved{Kind: detectors.KindCall, Metadata: detectors.Metadata{Duration: 95.5, AgentID: "1023", AgentName: "李强", StartedAt: march2, Extra: map[string]string{"skill": "m3"}}}},
 		"manifest row": {Sources{Manifest: map[string]string{"坐席工号": "1023", "被叫号码": "138-0013-8000", "通话开始时间": "2026/3/2 10:15:30", "通话时长": "00:01:35", "委托银行": "华远银行", "组别": "M3一组"}},
-			Resolved{Kind: detectors.KindCall, Duration: 95, Metadata: detectors.Metadata{AgentID: "1023", Phone: "13800138000", StartedAt: march2, Principal: "华远银行", Team: "M3一组"}}},
+			Resolved{Kind: detectors.KindCall, Metadata: detectors.Metadata{Duration: 95, AgentID: "1023", Phone: "13800138000", StartedAt: march2, Principal: "华远银行", Team: "M3一组"}}},
 		"precedence and contradiction": {Sources{
 			Object: map[string]string{"agent": "1"}, Sidecar: []byte(`{"agent":"2","case":"C2"}`), Manifest: map[string]string{"工号": "1", "案件号": "C3", "团队": "T3"}, Key: key},
 			Resolved{Kind: detectors.KindVisit, Metadata: detectors.Metadata{AgentID: "1", CaseID: "C2", Team: "T3", Phone: "13800138000", StartedAt: march2},

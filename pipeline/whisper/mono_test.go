@@ -56,6 +56,7 @@ func TestFormats(t *testing.T) {
 	for name, args := range map[string][]string{
 		"alaw.wav": {"-ar", "8000", "-c:a", "pcm_alaw"},
 		"ulaw.wav": {"-ar", "8000", "-c:a", "pcm_mulaw"},
+		"s24.wav":  {"-c:a", "pcm_s24le"},
 		"x.mp3":    {"-c:a", "libmp3lame", "-b:a", "64k"},
 		"x.m4a":    {"-c:a", "aac", "-b:a", "96k"},
 		"x.ogg":    {"-c:a", "libopus", "-b:a", "48k"},
@@ -74,11 +75,30 @@ func TestFormats(t *testing.T) {
 					t.Errorf("%s %.2f–%.2f, of the plain file %s %.2f–%.2f", u.Speaker, u.Start, u.End, w.Speaker, w.Start, w.End)
 				}
 			}
-			for _, words := range []string{"明天就让", "我没有钱"} {
-				if !strings.Contains(said(got), words) {
-					t.Errorf("%s was not understood in %s", words, said(got))
-				}
-			}
+			checkShortCall(t, got)
 		})
+	}
+	t.Run("x.amr", func(t *testing.T) { // has one channel only, and ffmpeg reads but does not write it
+		path := filepath.Join(t.TempDir(), "x.amr")
+		audiotest.Run(t, "sox", plain, "-r", "8000", "-c", "1", "-t", "amr-nb", "-C", "7", path)
+		got, err := demo(t).Transcribe(t.Context(), audiotest.Open(t, path), detectors.KindCall, detectors.Metadata{})
+		if err != nil || len(got.Utterances) == 0 {
+			t.Fatalf("%+v, %v", got.Utterances, err)
+		}
+		checkShortCall(t, got)
+		first, last := got.Utterances[0], got.Utterances[len(got.Utterances)-1]
+		if w := want.Utterances; math.Abs(first.Start-w[0].Start) > 0.3 || math.Abs(last.End-w[1].End) > 0.3 {
+			t.Errorf("from %.2f to %.2f, of the plain file from %.2f to %.2f", first.Start, last.End, w[0].Start, w[1].End)
+		}
+	})
+}
+
+// checkShortCall looks for words of TestFormats' call that the demo model is measured to understand.
+func checkShortCall(t *testing.T, tr detectors.Transcript) {
+	t.Helper()
+	for _, words := range []string{"明天就让", "我没有钱"} {
+		if !strings.Contains(said(tr), words) {
+			t.Errorf("%s was not understood in %s", words, said(tr))
+		}
 	}
 }

@@ -24,10 +24,11 @@ type Config struct {
 	Store    Store
 	Bucket   Bucket
 	Places   []Place
-	Match    []string      // globs over the object's name; others are ignored
-	Resolver meta.Resolver // of metadata
-	Every    time.Duration // between two listings
-	Rate     float64       // recordings taken in per second by listing; 0 is no limit
+	Match    []string           // globs over the object's name; others are ignored
+	Resolver meta.Resolver      // of metadata
+	Manifest *meta.ManifestFile // the dialer's list; nil: none
+	Every    time.Duration      // between two listings
+	Rate     float64            // recordings taken in per second by listing; 0 is no limit
 	Priority pipeline.Priority
 	Observe  func(Tally) // told of every page; may be nil
 	Log      *slog.Logger
@@ -193,7 +194,7 @@ func (d *Discoverer) isRecording(o pipeline.Object) bool {
 	return false
 }
 
-// describe collects what is known of a recording: its tags, the JSON beside it, its key.
+// describe collects what is known of a recording: its tags, the JSON beside it, its row in the manifest, its key.
 func (d *Discoverer) describe(ctx context.Context, o pipeline.Object) (pipeline.Found, error) {
 	full, err := d.cfg.Bucket.Stat(ctx, o.Bucket, o.Key)
 	if err != nil {
@@ -203,7 +204,11 @@ func (d *Discoverer) describe(ctx context.Context, o pipeline.Object) (pipeline.
 	if err != nil {
 		return pipeline.Found{}, err
 	}
-	resolved := d.cfg.Resolver.Resolve(meta.Sources{Object: full.UserMetadata, Sidecar: side, Key: o.Key})
+	row, err := d.cfg.Manifest.Row(o.Key)
+	if err != nil {
+		return pipeline.Found{}, err
+	}
+	resolved := d.cfg.Resolver.Resolve(meta.Sources{Object: full.UserMetadata, Sidecar: side, Manifest: row, Key: o.Key})
 	for _, note := range resolved.Notes {
 		d.cfg.Log.Info("metadata", "key", o.Key, "note", note)
 	}
