@@ -20,7 +20,7 @@ func TestInspect(t *testing.T) {
 	if err := os.WriteFile(text, []byte("this is no recording"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	status, out, errs := speechqa(t, nil, "inspect", "--json", text, samples+"02-threat.wav", t.TempDir())
+	status, out, errs := speechqa(t, nil, "inspect", "--json", "--meta", "duration=60", text, samples+"02-threat.wav", t.TempDir())
 	if status != 1 {
 		t.Errorf("status %d", status)
 	}
@@ -40,14 +40,15 @@ func TestInspect(t *testing.T) {
 	if in.Kind != detectors.KindCall || in.Channels != 2 || in.Duration < 36 || in.Duration > 37 || in.ModelHash == "" || in.RulesetHash == "" {
 		t.Errorf("%+v", in)
 	}
-	threat := false
+	threat, gap := false, false
 	for _, f := range in.Findings {
 		threat = threat || f.Rule == "threat"
+		gap = gap || f.Rule == "recording_gap" // the dialer says 60 seconds, there are 36
 		if f.Turn >= 0 && in.Utterances[f.Turn].Text[f.ByteStart:f.ByteEnd] != f.Quote {
 			t.Errorf("%s quotes %q, said is %q", f.Rule, f.Quote, in.Utterances[f.Turn].Text)
 		}
 	}
-	if !threat || in.Score >= 100 {
+	if !threat || !gap || in.Score >= 100 {
 		t.Errorf("score %d, findings %+v", in.Score, in.Findings)
 	}
 }
