@@ -3,129 +3,180 @@ package detectors
 // automaton finds many phrases in one pass (Aho–Corasick).
 //
 // Characters are numbered by the order in which the phrases use them; what no phrase uses is 0 and leads back to the
-// root. Transitions out of the root, where most text stays, are a plain table; all others lie in one hash table, which
-// keeps thousands of phrases in a few megabytes.
+// root. Transitions out of the root, where most text stays, are a plain table; all others share one double array: a
+// state's transition for c lies in cell base+c and is its own where the cell's check names the state. Ten thousands of
+// phrases take a few megabytes, and a step costs two loads.
 type automaton struct {
 	class [0x10000]uint16 // character → number; characters above the basic plane are never in phrases
 	root  []int32         // number → state
-	keys  []uint64        // hash table: state<<16 | number, plus 1; 0 = free
-	vals  []int32
-	mask  uint64
-	fail  []int32
-	out   [][]int32 // state → phrases that end here
-	size  []int32   // phrase → length
+	cells []cell          // state → cell
+	outs  []int32         // lists of phrases, each ended by -1; the first is the empty list
+	size  []int32         // phrase → length
+}
+
+type cell struct {
+	base  int32 // where the transitions begin
+	check int32 // the state that this cell is a transition of; -1 = free
+	fail  int32 // the state of the longest proper suffix
+	out   int32 // its phrases in outs
+}
+
+// trieNode is a state while the automaton is built; 0 is the root, and children are linked.
+type trieNode struct {
+	class       uint16 // of the transition that leads here
+	child, next int32  // first child, next sibling; 0 = none
+	fail        int32
+	out         []int32
 }
 
 func newAutomaton(terms [][]rune) *automaton {
-	a := &automaton{out: [][]int32{nil}, fail: []int32{0}}
-	next := []map[uint16]int32{{}}
-	classes := uint16(0)
+	a := &automaton{outs: []int32{-1}}
+	nodes := make([]trieNode, 1, 1024)
+	root := make([]int32, 1, 1024) // the root's children by number: it has too many to search
 	for i, t := range terms {
 		a.size = append(a.size, int32(len(t)))
-		n, ok := int32(0), len(t) > 0
+		ok := len(t) > 0
 		for _, r := range t {
 			ok = ok && r >= 0 && r < 0x10000
 		}
 		if !ok {
 			continue
 		}
+		n := int32(0)
 		for _, r := range t {
 			if a.class[r] == 0 {
-				classes++
-				a.class[r] = classes
+				a.class[r] = uint16(len(root))
+				root = append(root, 0)
 			}
-			m, ok := next[n][a.class[r]]
-			if !ok {
-				m = int32(len(next))
-				next[n][a.class[r]] = m
-				next = append(next, map[uint16]int32{})
-				a.fail = append(a.fail, 0)
-				a.out = append(a.out, nil)
+			c := a.class[r]
+			m := childOf(nodes, root, n, c)
+			if m == 0 {
+				m = int32(len(nodes))
+				nodes = append(nodes, trieNode{class: c, next: nodes[n].child})
+				nodes[n].child = m
+				if n == 0 {
+					root[c] = m
+				}
 			}
 			n = m
 		}
-		a.out[n] = append(a.out[n], int32(i))
+		nodes[n].out = append(nodes[n].out, int32(i))
 	}
-	a.links(next)
-	a.root = make([]int32, int(classes)+1)
-	for c, n := range next[0] {
-		a.root[c] = n
-	}
-	slots := uint64(64)
-	for slots < 3*uint64(len(next)) {
-		slots *= 2
-	}
-	a.keys, a.vals, a.mask = make([]uint64, slots), make([]int32, slots), slots-1
-	for n := 1; n < len(next); n++ {
-		for c, m := range next[n] {
-			key := (uint64(n)<<16 | uint64(c)) + 1
-			i := mix(key) & a.mask
-			for a.keys[i] != 0 {
-				i = (i + 1) & a.mask
-			}
-			a.keys[i], a.vals[i] = key, m
-		}
-	}
+	order := links(nodes, root)
+	a.place(nodes, root, order)
 	return a
 }
 
-// links sets the failure links breadth first and hands phrases down along them.
-func (a *automaton) links(next []map[uint16]int32) {
-	var queue []int32
-	for _, n := range next[0] {
-		queue = append(queue, n)
+func childOf(nodes []trieNode, root []int32, n int32, c uint16) int32 {
+	if n == 0 {
+		return root[c]
 	}
-	for len(queue) > 0 {
-		n := queue[0]
-		queue = queue[1:]
-		for c, m := range next[n] {
-			for f := a.fail[n]; ; f = a.fail[f] {
-				if t, ok := next[f][c]; ok {
-					a.fail[m] = t
+	for m := nodes[n].child; m != 0; m = nodes[m].next {
+		if nodes[m].class == c {
+			return m
+		}
+	}
+	return 0
+}
+
+// links sets the failure links breadth first, hands phrases down along them and returns the order.
+func links(nodes []trieNode, root []int32) []int32 {
+	order := make([]int32, 0, len(nodes))
+	for m := nodes[0].child; m != 0; m = nodes[m].next {
+		order = append(order, m)
+	}
+	for i := 0; i < len(order); i++ {
+		n := order[i]
+		for m := nodes[n].child; m != 0; m = nodes[m].next {
+			for f := nodes[n].fail; ; f = nodes[f].fail {
+				if t := childOf(nodes, root, f, nodes[m].class); t != 0 {
+					nodes[m].fail = t
 					break
 				}
 				if f == 0 {
 					break
 				}
 			}
-			a.out[m] = append(a.out[m], a.out[a.fail[m]]...)
-			queue = append(queue, m)
+			nodes[m].out = append(nodes[m].out, nodes[nodes[m].fail].out...)
+			order = append(order, m)
 		}
+	}
+	return order
+}
+
+// place lays the states out in the double array. Cells below the number of classes stay free, so that every free cell
+// can take any single transition.
+func (a *automaton) place(nodes []trieNode, root, order []int32) {
+	classes := int32(len(root))
+	at := make([]int32, len(nodes)) // state → cell
+	first := classes                // the first free cell
+	grow := func(to int32) {
+		for int32(len(a.cells)) <= to {
+			a.cells = append(a.cells, cell{check: -1})
+		}
+	}
+	grow(2*classes + 1)
+	put := func(parent int32) (base int32) {
+		for base = first - int32(nodes[nodes[parent].child].class); ; base++ {
+			fits := base >= 0
+			for m := nodes[parent].child; m != 0 && fits; m = nodes[m].next {
+				grow(base + classes)
+				fits = a.cells[base+int32(nodes[m].class)].check == -1 && base+int32(nodes[m].class) >= classes
+			}
+			if fits {
+				return base
+			}
+		}
+	}
+	// The root's children have cells of their own without being transitions in the array.
+	for _, n := range order {
+		if root[nodes[n].class] != n {
+			continue
+		}
+		grow(first)
+		at[n] = first
+		a.cells[first].check = 0
+		first++
+	}
+	for _, n := range order {
+		if nodes[n].child == 0 {
+			continue
+		}
+		base := put(n)
+		a.cells[at[n]].base = base
+		for m := nodes[n].child; m != 0; m = nodes[m].next {
+			at[m] = base + int32(nodes[m].class)
+			a.cells[at[m]].check = at[n]
+		}
+		for grow(first); a.cells[first].check != -1; grow(first) {
+			first++
+		}
+	}
+	for _, n := range order {
+		c := &a.cells[at[n]]
+		c.fail = at[nodes[n].fail]
+		if len(nodes[n].out) > 0 {
+			c.out = int32(len(a.outs))
+			a.outs = append(append(a.outs, nodes[n].out...), -1)
+		}
+	}
+	a.root = make([]int32, classes)
+	for c, n := range root {
+		a.root[c] = at[n]
 	}
 }
 
-func mix(x uint64) uint64 {
-	x *= 0x9e3779b97f4a7c15
-	return x ^ x>>29
-}
-
-// find calls yield for every occurrence of every phrase, by its end.
-func (a *automaton) find(text []rune, yield func(term, start, end int32)) {
-	n := int32(0)
-	for i, r := range text {
-		c := uint16(0)
-		if uint32(r) < 0x10000 {
-			c = a.class[r]
-		}
-		n = a.step(n, c)
-		for _, t := range a.out[n] {
-			yield(t, int32(i+1)-a.size[t], int32(i+1))
-		}
-	}
-}
-
+// step goes from state n by the character with number c.
 func (a *automaton) step(n int32, c uint16) int32 {
 	if c == 0 {
 		return 0
 	}
 	for n != 0 {
-		key := (uint64(n)<<16 | uint64(c)) + 1
-		for i := mix(key) & a.mask; a.keys[i] != 0; i = (i + 1) & a.mask {
-			if a.keys[i] == key {
-				return a.vals[i]
-			}
+		s := a.cells[n].base + int32(c)
+		if a.cells[s].check == n {
+			return s
 		}
-		n = a.fail[n]
+		n = a.cells[n].fail
 	}
 	return a.root[c]
 }

@@ -1,6 +1,10 @@
 package detectors
 
-import "sort"
+import (
+	"cmp"
+	"slices"
+	"sort"
+)
 
 // Boundaries that punctuation, pauses or a change of utterance leave before a character.
 const (
@@ -20,12 +24,14 @@ type hit struct {
 
 // block is consecutive utterances of one speaker, read as one text: a recogniser cuts sentences where it likes.
 type block struct {
+	mem         *mem // that the slices below lie in
 	speaker     Speaker
 	first, last int     // utterances
 	runes       []rune  // normalised text
 	utt         []int32 // utterance of every character
 	from, to    []int32 // byte span of every character in its utterance's original text
 	brk         []uint8 // breaks before every character; one more at the end
+	spans       []span  // of every utterance from first on
 	hits        []hit   // by set, then start
 	lookup      []int32 // first hit of every set; one more at the end
 }
@@ -35,37 +41,65 @@ type span struct{ start, end int32 }
 
 func (b *block) setHits(id setID) []hit { return b.hits[b.lookup[id]:b.lookup[id+1]] }
 
-// index sorts the gathered hits by set, drops those inside a blocker's hit and those across a sentence end.
-func (b *block) index(blockers []hit, sets int) {
-	sort.Slice(blockers, func(i, j int) bool { return less(blockers[i], blockers[j]) })
-	kept := b.hits[:0]
-	for _, h := range b.hits {
-		if b.crosses(h.start+1, h.end, hardBreak) || blocked(h, blockers) {
+// index sorts the hits gathered in m.raw by set and drops those inside a blocker's hit and
+// entities and regular expressions that reach over the end of a sentence (phrases that do are not in m.raw).
+func (b *block) index(m *mem, sets int) {
+	slices.SortFunc(m.blockers, compareHits)
+	m.lookup, b.lookup = tail(m.lookup, sets+1)
+	clear(b.lookup)
+	kept := m.raw[:0]
+	for _, h := range m.raw {
+		if h.term < 0 && b.crosses(h.start+1, h.end, hardBreak) || len(m.blockers) > 0 && blocked(h, m.blockers) {
 			continue
 		}
 		kept = append(kept, h)
+		b.lookup[h.set]++
 	}
-	b.hits = kept
-	sort.Slice(b.hits, func(i, j int) bool { return less(b.hits[i], b.hits[j]) })
-	b.lookup = make([]int32, sets+1)
-	at := 0
+	m.hits, b.hits = tail(m.hits, len(kept))
+	// lookup counts; it becomes the end of every set's hits, and filling from behind makes it their start.
+	at := int32(0)
+	for s := range b.lookup {
+		at += b.lookup[s]
+		b.lookup[s] = at
+	}
+	for i := len(kept) - 1; i >= 0; i-- {
+		h := &kept[i]
+		b.lookup[h.set]--
+		b.hits[b.lookup[h.set]] = *h
+	}
 	for s := range sets {
-		b.lookup[s] = int32(at)
-		for at < len(b.hits) && int(b.hits[at].set) == s {
-			at++
+		if hits := b.setHits(setID(s)); len(hits) > 1 {
+			sortHits(hits)
 		}
 	}
-	b.lookup[sets] = int32(at)
 }
 
-func less(a, b hit) bool {
-	if a.set != b.set {
-		return a.set < b.set
+// sortHits sorts hits of one set, which come nearly sorted.
+func sortHits(hits []hit) {
+	if len(hits) > 16 {
+		slices.SortFunc(hits, compareHits)
+		return
 	}
-	if a.start != b.start {
-		return a.start < b.start
+	for i := 1; i < len(hits); i++ {
+		for k := i; k > 0 && compareHits(hits[k], hits[k-1]) < 0; k-- {
+			hits[k], hits[k-1] = hits[k-1], hits[k]
+		}
 	}
-	return a.end > b.end
+}
+
+// compareHits orders by set, place, the longer and the surer first.
+func compareHits(a, b hit) int {
+	switch {
+	case a.set != b.set:
+		return cmp.Compare(a.set, b.set)
+	case a.start != b.start:
+		return cmp.Compare(a.start, b.start)
+	case a.end != b.end:
+		return cmp.Compare(b.end, a.end)
+	case a.conf != b.conf:
+		return cmp.Compare(b.conf, a.conf)
+	}
+	return cmp.Compare(a.term, b.term)
 }
 
 func blocked(h hit, blockers []hit) bool {
@@ -88,11 +122,16 @@ func (b *block) crosses(start, end int32, mask uint8) bool {
 	return false
 }
 
-// uttSpan returns the characters of an utterance.
+// uttSpan returns the characters of an utterance of the block.
 func (b *block) uttSpan(u int) span {
-	lo := sort.Search(len(b.utt), func(i int) bool { return int(b.utt[i]) >= u })
-	hi := sort.Search(len(b.utt), func(i int) bool { return int(b.utt[i]) > u })
-	return span{int32(lo), int32(hi)}
+	switch i := u - b.first; {
+	case i < 0:
+		return span{}
+	case i >= len(b.spans):
+		return span{int32(len(b.runes)), int32(len(b.runes))}
+	default:
+		return b.spans[i]
+	}
 }
 
 // stretch widens a span to the nearest breaks of the mask on both sides, at most limit characters each way.

@@ -51,6 +51,8 @@ type pattern struct {
 	line   int
 	window int32
 	seqs   [][]elem
+	// required are the sets of which every occurrence of the pattern holds a phrase.
+	required []setID
 }
 
 type exception struct {
@@ -149,6 +151,9 @@ func (c *compiler) patterns(ps []*lexicon.Pattern) ([]*pattern, error) {
 				id, err := c.set(e.Set)
 				if err != nil {
 					return nil, fmt.Errorf("%s:%d: %w", p.File, p.Line, err)
+				}
+				if !e.Optional {
+					q.required = append(q.required, id)
 				}
 				es = append(es, elem{set: id, gap: int32(e.Gap), optional: e.Optional, start: e.Start, end: e.End, name: e.Set.Name})
 			}

@@ -2,7 +2,6 @@ package detectors
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/speechqa/speechqa/lexicon"
 )
@@ -14,11 +13,17 @@ type Engine struct {
 	comp     *compiler
 	matcher  *automaton
 	sounds   *soundIndex
-	concept  []bool         // set → a named list or set, which the model may see
+	glyphs   *[0x10000]glyph // folded character → its numbers in the two automatons
+	concepts *concepts
+	terms    [][]rune // the phrases, folded
+	numeric  map[quantity][]numericTerm
 	rules    []*rule        // live and shadow, in the order they run
 	ruleIn   map[string]int // rule → index in the model
 	listener struct{ third, debtor, handover, recorder []evidence }
 }
+
+// glyph is what the two automatons call a character.
+type glyph struct{ char, sound uint16 }
 
 // New compiles a ruleset.
 func New(rs *lexicon.Ruleset) (*Engine, error) {
@@ -49,13 +54,10 @@ func New(rs *lexicon.Ruleset) (*Engine, error) {
 			*part.to = ev
 		}
 	}
-	e.concept = make([]bool, len(e.comp.sets))
-	for id, set := range e.comp.sets {
-		e.concept[id] = !strings.ContainsAny(set.Name, "[</") && len(set.Phrases) > 3 && set.Name != "@heard_short"
-	}
-	terms := make([][]rune, len(e.comp.terms))
+	e.concepts = newConcepts(e.comp.sets)
+	e.terms = make([][]rune, len(e.comp.terms))
 	for i, t := range e.comp.terms {
-		terms[i] = fold(t.Text)
+		e.terms[i] = fold(t.Text)
 	}
 	e.ruleIn = map[string]int{}
 	if rs.Model != nil {
@@ -67,8 +69,13 @@ func New(rs *lexicon.Ruleset) (*Engine, error) {
 	if l := rs.Lists["heard_short"]; l != nil {
 		short = l.Set
 	}
-	e.matcher = newAutomaton(terms)
+	e.matcher = newAutomaton(e.terms)
+	e.numeric = numericTerms(e.terms)
 	e.sounds = newSoundIndex(e.comp.terms, short)
+	e.glyphs = new([0x10000]glyph)
+	for r := range rune(len(e.glyphs)) {
+		e.glyphs[r] = glyph{char: e.matcher.class[r], sound: e.sounds.auto.class[lexicon.SoundOf(r).Class]}
+	}
 	return e, nil
 }
 
@@ -78,6 +85,7 @@ func (e *Engine) Ruleset() *lexicon.Ruleset { return e.rs }
 // Inspect finds what the rules forbid in one conversation.
 func (e *Engine) Inspect(c *Conversation) Result {
 	s := e.scan(c, false)
+	defer s.mem.release()
 	return s.result()
 }
 
@@ -95,5 +103,6 @@ type Suppressed struct {
 // Explain is Inspect with the matches that exceptions excused.
 func (e *Engine) Explain(c *Conversation) (Result, []Suppressed) {
 	s := e.scan(c, true)
+	defer s.mem.release()
 	return s.result(), s.suppressed
 }

@@ -1,70 +1,92 @@
 package detectors
 
-import "strings"
+import (
+	"strings"
 
-const (
-	digitRunes = "0123456789零〇一二两三四五六七八九幺"
-	unitRunes  = "十百千万亿仟佰拾"
+	"github.com/speechqa/speechqa/lexicon"
 )
 
 // entities finds amounts, dates, clock times, digit runs, work ids, bank names and question ends.
 func (s *scan) entities(b *block) {
-	add := func(name string, from, to int) {
-		for _, id := range s.e.comp.ents[name] {
-			b.hits = append(b.hits, hit{start: int32(from), end: int32(to), set: id, conf: 1, term: -1})
-		}
-	}
 	rs := b.runes
+	table := lexicon.CharTable()
 	for i := 0; i < len(rs); {
-		if !strings.ContainsRune(digitRunes+unitRunes, rs[i]) {
+		if uint32(rs[i]) >= 0x10000 || table[rs[i]].Kind&lexicon.CharNumber == 0 || !numeral(rs, i) {
 			i++
 			continue
 		}
 		j, digits, units := i, 0, 0
 		for j < len(rs) && (j == i || b.brk[j]&hardBreak == 0) {
-			if strings.ContainsRune(digitRunes, rs[j]) {
-				digits++
-			} else if strings.ContainsRune(unitRunes, rs[j]) {
+			if lexicon.NumberUnit(rs[j]) {
 				units++
-			} else if !(rs[j] == '多' || rs[j] == '几' || rs[j] == '点' && j+1 < len(rs) && strings.ContainsRune(digitRunes, rs[j+1])) {
+			} else if numeral(rs, j) {
+				digits++
+			} else if !(rs[j] == '多' || rs[j] == '几' || rs[j] == '点' && j+1 < len(rs) && numeral(rs, j+1) && !lexicon.NumberUnit(rs[j+1])) {
 				break
 			}
 			j++
 		}
-		rest := string(rs[j:min(len(rs), j+4)])
-		switch {
-		case strings.HasPrefix(rest, "元"), strings.HasPrefix(rest, "块"), strings.HasPrefix(rest, "角"), strings.HasPrefix(rest, "毛"):
-			add("amount", i, j+1)
-		case strings.HasPrefix(rest, "月"), strings.HasPrefix(rest, "日"), strings.HasPrefix(rest, "年"),
-			strings.HasPrefix(rest, "号") && digits+units <= 3 && !(i >= 2 && string(rs[i-2:i]) == "工号"):
-			add("date", i, j+1)
-		case strings.HasPrefix(rest, "点"), strings.HasPrefix(rest, "时"):
-			add("clock", i, j+1)
-		case units > 0 && digits > 0 && unitBig(rs[i:j]) || digits >= 4 && units == 0:
-			add("amount", i, j)
-		}
-		add("number", i, j)
-		if digits+units >= 2 {
-			add("digits", i, j)
-		}
-		if digits >= 2 && units == 0 && digits <= 8 {
-			if strings.HasPrefix(rest, "号") || i >= 2 && (string(rs[i-2:i]) == "工号" || string(rs[i-2:i]) == "编号") {
-				add("workid", i, j)
-			}
+		s.number(b, i, j, digits, units)
+		if s.e.numeric != nil {
+			s.sameNumber(b, i, j)
 		}
 		i = max(j, i+1)
 	}
-	for i := 0; i+1 < len(rs); i++ {
-		if rs[i] == '银' && rs[i+1] == '行' && i > 0 {
-			add("bank", max(0, i-2), i+2)
+	for i, r := range rs {
+		if r == '行' && i > 1 && rs[i-1] == '银' {
+			s.entity("bank", max(0, i-3), i+1)
+		}
+		if b.brk[i+1]&questionBreak != 0 || r == '吗' {
+			s.entity("question", i, i+1)
 		}
 	}
-	for i := range rs {
-		end := b.brk[i+1]
-		if end&questionBreak != 0 || rs[i] == '吗' {
-			add("question", i, i+1)
+}
+
+func (s *scan) entity(name string, from, to int) {
+	for _, id := range s.e.comp.ents[name] {
+		s.mem.raw = append(s.mem.raw, hit{start: int32(from), end: int32(to), set: id, conf: 1, term: -1})
+	}
+}
+
+// number says what the number in [i, j) is by what stands beside it.
+func (s *scan) number(b *block, i, j, digits, units int) {
+	rs := b.runes
+	next := rune(0)
+	if j < len(rs) {
+		next = rs[j]
+	}
+	workid := i >= 2 && rs[i-1] == '号' && (rs[i-2] == '工' || rs[i-2] == '编')
+	switch next {
+	case '元', '块', '角', '毛':
+		s.entity("amount", i, j+1)
+	case '月', '日', '年':
+		s.entity("date", i, j+1)
+	case '点', '时':
+		s.entity("clock", i, j+1)
+	default:
+		switch {
+		case next == '号' && digits+units <= 3 && !(workid && rs[i-2] == '工'):
+			s.entity("date", i, j+1)
+		case units > 0 && digits > 0 && unitBig(rs[i:j]) || digits >= 4 && units == 0:
+			s.entity("amount", i, j)
 		}
 	}
+	s.entity("number", i, j)
+	if digits+units >= 2 {
+		s.entity("digits", i, j)
+	}
+	if digits >= 2 && digits <= 8 && units == 0 && (next == '号' || workid) {
+		s.entity("workid", i, j)
+	}
+}
+
+// numeral says whether the character at i is part of a number. 陆 and 伍 are names too, so the digits of cheques count
+// only before a unit.
+func numeral(rs []rune, i int) bool {
+	if lexicon.ChequeDigit(rs[i]) {
+		return i+1 < len(rs) && (lexicon.NumberUnit(rs[i+1]) || rs[i+1] == '元' || rs[i+1] == '圆')
+	}
+	return lexicon.Digit(rs[i]) || lexicon.NumberUnit(rs[i])
 }
 
 // unitBig says whether a number with units is as large as money usually is: 百 and up.

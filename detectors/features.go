@@ -1,7 +1,10 @@
 package detectors
 
 import (
-	"sort"
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
 
 	"github.com/speechqa/speechqa/lexicon"
 )
@@ -32,75 +35,151 @@ func hashString(seed byte, s string) feature {
 	return feature(h)
 }
 
-// observed collects the features of one utterance: characters in ones to threes, sounds in twos and threes, the word
-// lists that occur, and pairs of lists. name, if not nil, is told every feature in words.
-func (s *scan) observed(u int, name func(feature, string)) []feature {
+// observed is told every feature of an utterance, some more than once; see described for its words.
+type observed func(f feature, d described)
+
+// described is a feature in terms of the utterance, from which its words can be made.
+type described struct {
+	from, n int32 // characters of the block
+	sound   bool
+	a, b    int // concepts, plus one; 0 = none
+	role    string
+}
+
+// concepts are the named word lists and sets that the model may see, in the order of their names, and the hashes of
+// one and of two of them.
+type concepts struct {
+	names []string
+	sets  [][]setID // a name may be that of sets of several rules
+	one   []feature
+	two   [][]feature
+}
+
+func newConcepts(sets []*lexicon.Set) *concepts {
+	c := &concepts{}
+	byName := map[string][]setID{}
+	for id, set := range sets {
+		if !strings.ContainsAny(set.Name, "[</") && len(set.Phrases) > 3 && set.Name != "@heard_short" {
+			byName[set.Name] = append(byName[set.Name], setID(id))
+		}
+	}
+	c.names = slices.Sorted(maps.Keys(byName))
+	for i, a := range c.names {
+		c.sets = append(c.sets, byName[a])
+		c.one = append(c.one, hashString(20, a))
+		c.two = append(c.two, make([]feature, len(c.names)))
+		for k, b := range c.names {
+			c.two[i][k] = hashString(21, a+"+"+b)
+		}
+	}
+	return c
+}
+
+// in appends those that occur in a stretch of a block.
+func (c *concepts) in(b *block, in span, to []int) []int {
+	for i, sets := range c.sets {
+		for _, id := range sets {
+			hits := b.setHits(id)
+			if len(hits) == 0 {
+				continue
+			}
+			if k := lowerBound(hits, in.start); k < len(hits) && hits[k].start < in.end {
+				to = append(to, i)
+				break
+			}
+		}
+	}
+	return to
+}
+
+// observe tells the features of one utterance: characters in ones to fours, sounds in twos and threes, the word lists
+// that occur, pairs of lists, and who listens.
+func (s *scan) observe(u int, tell observed) {
 	bi := s.blockOf[u]
 	if bi < 0 {
-		return nil
+		return
 	}
 	b := s.blocks[bi]
 	in := b.uttSpan(u)
 	rs := b.runes[in.start:in.end]
-	var out []feature
-	add := func(f feature, text func() string) {
-		out = append(out, f)
-		if name != nil {
-			name(f, text())
-		}
-	}
-	classes := make([]rune, len(rs))
-	for i, r := range rs {
-		classes[i] = rune(lexicon.SoundOf(r).Class)
-	}
+	var grams [3]rune
 	for i := range rs {
+		at := in.start + int32(i)
 		for n := 1; n <= 4 && i+n <= len(rs); n++ {
-			gram := rs[i : i+n]
-			add(hashRunes(byte(n), gram), func() string { return string(gram) })
+			tell(hashRunes(byte(n), rs[i:i+n]), described{from: at, n: int32(n)})
 		}
 		for n := 2; n <= 3 && i+n <= len(rs); n++ {
-			gram, text := classes[i:i+n], rs[i:i+n]
-			add(hashRunes(byte(10+n), gram), func() string { return "音:" + string(text) })
+			for k := range n {
+				grams[k] = rune(lexicon.SoundOf(rs[i+k]).Class)
+			}
+			tell(hashRunes(byte(10+n), grams[:n]), described{from: at, n: int32(n), sound: true})
 		}
 	}
-	var concepts []string
-	for id, set := range s.e.comp.sets {
-		if !s.e.concept[id] {
-			continue
-		}
-		hits := b.setHits(setID(id))
-		if k := lowerBound(hits, in.start); k < len(hits) && hits[k].start < in.end {
-			concepts = append(concepts, set.Name)
+	var few [16]int
+	there := s.e.concepts.in(b, in, few[:0])
+	for i, a := range there {
+		tell(s.e.concepts.one[a], described{a: a + 1})
+		for _, c := range there[i+1:] {
+			tell(s.e.concepts.two[a][c], described{a: a + 1, b: c + 1})
 		}
 	}
-	sort.Strings(concepts)
-	concepts = compact(concepts)
-	for i, a := range concepts {
-		add(hashString(20, a), func() string { return "词表:" + a })
-		for _, c := range concepts[i+1:] {
-			add(hashString(21, a+"+"+c), func() string { return "词表:" + a + "+" + c })
-		}
-	}
-	add(hashString(22, s.listeners[u].role), func() string { return "听者:" + s.listeners[u].role })
-	sort.Slice(out, func(i, j int) bool { return out[i] < out[j] })
-	n := 0
-	for i, f := range out {
-		if i == 0 || f != out[n-1] {
-			out[n] = f
-			n++
-		}
-	}
-	return out[:n]
+	tell(hashString(22, s.listeners[u].role), described{role: s.listeners[u].role})
 }
 
-func compact(list []string) []string {
-	out := list[:0]
-	for i, s := range list {
-		if i == 0 || s != out[len(out)-1] {
-			out = append(out, s)
-		}
+// words names a feature for people.
+func (s *scan) words(u int, d described) string {
+	c := s.e.concepts
+	switch {
+	case d.b > 0:
+		return "词表:" + c.names[d.a-1] + "+" + c.names[d.b-1]
+	case d.a > 0:
+		return "词表:" + c.names[d.a-1]
+	case d.n == 0:
+		return "听者:" + d.role
 	}
-	return out
+	text := string(s.blocks[s.blockOf[u]].runes[d.from : d.from+d.n])
+	if d.sound {
+		return "音:" + text
+	}
+	return text
+}
+
+// knownFeature is a feature of an utterance that the model has weights for.
+type knownFeature struct {
+	f   feature
+	row int32
+}
+
+// judge gives the features of an utterance that the model knows, by feature, and the number of all.
+func (s *scan) judge(u int) (known []knownFeature, all int) {
+	m := s.mem
+	in := s.blocks[s.blockOf[u]].uttSpan(u)
+	lists := len(s.e.concepts.names)
+	need := 2 * (6*int(in.end-in.start) + lists*(lists+1)/2 + 2)
+	size := 256
+	for size < need {
+		size *= 2
+	}
+	// A hash set: utterances repeat themselves, and a feature counts once.
+	m.seen = slices.Grow(m.seen[:0], size)[:size]
+	clear(m.seen)
+	mask := uint64(size - 1)
+	m.known = m.known[:0]
+	s.observe(u, func(f feature, _ described) {
+		i := uint64(f) & mask
+		for ; m.seen[i] != 0; i = (i + 1) & mask {
+			if m.seen[i] == uint64(f) {
+				return
+			}
+		}
+		m.seen[i] = uint64(f)
+		all++
+		if row, ok := s.e.rs.Model.Row(uint64(f)); ok {
+			m.known = append(m.known, knownFeature{f, row})
+		}
+	})
+	slices.SortFunc(m.known, func(a, b knownFeature) int { return cmp.Compare(a.f, b.f) })
+	return m.known, all
 }
 
 // Observation is one utterance of a training conversation.
@@ -111,7 +190,8 @@ type Observation struct {
 
 // Observe gives the features of every utterance of the agent, by utterance; for training.
 func (e *Engine) Observe(c *Conversation) map[int]Observation {
-	s := &scan{e: e, c: c}
+	s := &scan{e: e, c: c, mem: mems.Get().(*mem)}
+	defer s.mem.release()
 	s.read()
 	s.whoListens()
 	out := map[int]Observation{}
@@ -120,9 +200,8 @@ func (e *Engine) Observe(c *Conversation) map[int]Observation {
 			continue
 		}
 		o := Observation{Names: map[uint64]string{}}
-		for _, f := range s.observed(u, func(f feature, n string) { o.Names[uint64(f)] = n }) {
-			o.Features = append(o.Features, uint64(f))
-		}
+		s.observe(u, func(f feature, d described) { o.Names[uint64(f)] = s.words(u, d) })
+		o.Features = slices.Sorted(maps.Keys(o.Names))
 		out[u] = o
 	}
 	return out

@@ -4,7 +4,7 @@ package detectors
 type found struct {
 	span
 	hits [maxElems]hit // of the elements that matched, in order
-	of   [maxElems]string
+	of   [maxElems]*elem
 	n    int
 	conf float32
 	snd  bool
@@ -17,7 +17,7 @@ const (
 	maxFromStart  = 24  // occurrences that begin with the same hit
 )
 
-func (f *found) add(h hit, name string) bool {
+func (f *found) add(h hit, e *elem) bool {
 	if f.n == maxElems {
 		return false
 	}
@@ -27,7 +27,7 @@ func (f *found) add(h hit, name string) bool {
 	f.start, f.end = min(f.start, h.start), max(f.end, h.end)
 	f.conf = min(f.conf, h.conf)
 	f.snd = f.snd || h.sound
-	f.hits[f.n], f.of[f.n] = h, name
+	f.hits[f.n], f.of[f.n] = h, e
 	f.n++
 	return true
 }
@@ -46,7 +46,7 @@ func (f *found) covered(s span) bool {
 func (f *found) anchor(of string) span {
 	if of != "" {
 		for i := range f.n {
-			if f.of[i] == of || f.of[i] == "@"+of {
+			if name := f.of[i].name; name == of || len(name) == len(of)+1 && name[0] == '@' && name[1:] == of {
 				return span{f.hits[i].start, f.hits[i].end}
 			}
 		}
@@ -57,69 +57,47 @@ func (f *found) anchor(of string) span {
 // matcher walks one pattern over one block within bounds.
 type matcher struct {
 	b      *block
+	p      *pattern
 	bounds span
 	sound  bool
 	yield  func(*found) bool // false stops
 	left   int
 }
 
-// each calls yield for every occurrence of the pattern within the bounds, until yield returns false.
+// each calls yield for every occurrence of the pattern within the bounds, until yield returns false. What yield gets
+// is its own only until it returns.
 func (b *block) each(p *pattern, bounds span, sound bool, yield func(*found) bool) {
-	for _, seq := range p.seqs {
-		for _, e := range seq {
-			if !e.optional && b.lookup[e.set] == b.lookup[e.set+1] {
-				return
-			}
+	for _, set := range p.required {
+		if b.lookup[set] == b.lookup[set+1] {
+			return
 		}
 	}
-	m := matcher{b: b, bounds: bounds, sound: sound, yield: yield, left: maxFoundBlock}
-	f := found{pat: p}
-	m.sequences(p, 0, &f)
+	m := matcher{b: b, p: p, bounds: bounds, sound: sound, yield: yield, left: maxFoundBlock}
+	f := b.mem.take()
+	f.n, f.snd, f.pat, f.span, f.conf = 0, false, p, span{}, 0
+	m.sequence(0, 0, -1, f)
+	b.mem.give(f)
 }
 
-// sequences places the i-th sequence anywhere within the window of those before it.
-func (m *matcher) sequences(p *pattern, i int, f *found) bool {
-	if i == len(p.seqs) {
-		m.left--
-		return m.yield(f) && m.left > 0
-	}
-	return m.sequence(p.seqs[i], 0, -1, f, func(g *found) bool {
-		if i > 0 && p.window > 0 && g.end-g.start > p.window {
-			return true
-		}
-		if i > 0 && p.window == 0 && m.b.utt[g.start] != m.b.utt[g.end-1] {
-			return true
-		}
-		return m.sequences(p, i+1, g)
-	})
-}
-
-// sequence extends f by the elements from k on; prev is the end of the element before, or -1.
-func (m *matcher) sequence(seq []elem, k int, prev int32, f *found, done func(*found) bool) bool {
+// sequence extends f by the elements of the i-th sequence from k on; prev is the end of the element before, or -1.
+// Later sequences may stand anywhere within the window of those before. It returns false when yield wants no more.
+func (m *matcher) sequence(i, k int, prev int32, f *found) bool {
+	seq := m.p.seqs[i]
 	if k == len(seq) {
-		if prev < 0 {
-			return true // only optional elements, none there
-		}
-		return done(f)
+		return prev < 0 || m.placedSequence(i, f) // prev < 0: only optional elements, none there
 	}
 	e := &seq[k]
 	hits := m.b.setHits(e.set)
-	budget := maxFromStart
+	budget, from := maxFromStart, prev
 	if prev < 0 {
-		budget = maxFoundBlock
+		budget, from = maxFoundBlock, m.bounds.start
 	}
-	from := m.bounds.start
-	if prev >= 0 {
-		from = prev
-	}
-	for _, h := range hits[lowerBound(hits, from):] {
-		if prev >= 0 && h.start > prev+e.gap {
+	for at := lowerBound(hits, from); at < len(hits); at++ {
+		h := &hits[at]
+		if prev >= 0 && h.start > prev+e.gap || h.start >= m.bounds.end {
 			break
 		}
-		if h.start >= m.bounds.end {
-			break
-		}
-		if h.end > m.bounds.end || h.sound && !m.sound || !m.placed(e, h) {
+		if h.end > m.bounds.end || h.sound && !m.sound || !m.placed(e, *h) {
 			continue
 		}
 		if prev >= 0 && m.b.crosses(prev, h.start+1, hardBreak) {
@@ -128,19 +106,48 @@ func (m *matcher) sequence(seq []elem, k int, prev int32, f *found, done func(*f
 		if budget--; budget < 0 {
 			break
 		}
-		g := *f
-		if !g.add(h, e.name) {
+		was := f.state()
+		if !f.add(*h, e) {
 			continue
 		}
-		if !m.sequence(seq, k+1, h.end, &g, done) {
+		more := m.sequence(i, k+1, h.end, f)
+		f.back(was)
+		if !more {
 			return false
 		}
 	}
 	if e.optional {
-		return m.sequence(seq, k+1, prev, f, done)
+		return m.sequence(i, k+1, prev, f)
 	}
 	return true
 }
+
+// placedSequence goes on behind the i-th sequence: to the next one, or to yield.
+func (m *matcher) placedSequence(i int, f *found) bool {
+	if i > 0 && m.p.window > 0 && f.end-f.start > m.p.window {
+		return true
+	}
+	if i > 0 && m.p.window == 0 && m.b.utt[f.start] != m.b.utt[f.end-1] {
+		return true
+	}
+	if i+1 < len(m.p.seqs) {
+		return m.sequence(i+1, 0, -1, f)
+	}
+	m.left--
+	return m.yield(f) && m.left > 0
+}
+
+// foundState is what add changes besides appending.
+type foundState struct {
+	span
+	n    int
+	conf float32
+	snd  bool
+}
+
+func (f *found) state() foundState { return foundState{f.span, f.n, f.conf, f.snd} }
+
+func (f *found) back(s foundState) { f.span, f.n, f.conf, f.snd = s.span, s.n, s.conf, s.snd }
 
 // placed checks ^ and $. Particles at the end of an utterance don't count.
 func (m *matcher) placed(e *elem, h hit) bool {

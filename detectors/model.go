@@ -3,6 +3,7 @@ package detectors
 import (
 	"fmt"
 	"math"
+	"slices"
 	"sort"
 	"strings"
 
@@ -27,7 +28,7 @@ func (s *scan) askModel(r *rule, best map[int]*candidate, spoiled map[int]bool) 
 			if in := b.uttSpan(u); s.blockOf[u] != bi || in.end-in.start < 3 {
 				continue
 			}
-			p := s.probabilities(u)[k]
+			p := s.judged(u).p[k]
 			c := best[u]
 			switch {
 			case c != nil:
@@ -44,28 +45,34 @@ func (s *scan) askModel(r *rule, best map[int]*candidate, spoiled map[int]bool) 
 	}
 }
 
-// probabilities asks the model about an utterance, once.
-func (s *scan) probabilities(u int) []float64 {
-	if p, ok := s.probs[u]; ok {
-		return p
+// judgement is what the model says about an utterance.
+type judgement struct {
+	p     []float64 // probability, by rule of the model
+	known []knownFeature
+}
+
+// judged asks the model about an utterance, once.
+func (s *scan) judged(u int) *judgement {
+	if s.judgements == nil {
+		s.judgements = make([]judgement, len(s.c.Utterances))
+	}
+	j := &s.judgements[u]
+	if j.p != nil {
+		return j
 	}
 	m := s.e.rs.Model
-	feats := s.observed(u, nil)
-	p := make([]float64, len(m.Rules))
-	for _, f := range feats {
-		for _, w := range m.Weights[uint64(f)] {
-			p[w.Rule] += float64(w.Value)
+	known, all := s.judge(u)
+	j.p, j.known = make([]float64, len(m.Rules)), slices.Clone(known)
+	for _, x := range known {
+		for k, w := range m.Weights(x.row) {
+			j.p[k] += float64(w)
 		}
 	}
-	scale := 1 / math.Sqrt(float64(len(feats))+1)
-	for i := range p {
-		p[i] = 1 / (1 + math.Exp(-(float64(m.Bias[i]) + p[i]*scale)))
+	scale := 1 / math.Sqrt(float64(all)+1)
+	for i := range j.p {
+		j.p[i] = 1 / (1 + math.Exp(-(float64(m.Bias[i]) + j.p[i]*scale)))
 	}
-	if s.probs == nil {
-		s.probs, s.feats = map[int][]float64{}, map[int][]feature{}
-	}
-	s.probs[u], s.feats[u] = p, feats
-	return p
+	return j
 }
 
 // weightiest is the clause of the utterance that speaks loudest for the rule.
@@ -76,12 +83,13 @@ func (s *scan) weightiest(u, k int) span {
 	weight := make([]float64, in.end-in.start)
 	for i := in.start; i < in.end; i++ {
 		for n := int32(1); n <= 4 && i+n <= in.end; n++ {
-			for _, w := range m.Weights[uint64(hashRunes(byte(n), b.runes[i:i+n]))] {
-				if int(w.Rule) == k {
-					for j := i; j < i+n; j++ {
-						weight[j-in.start] += float64(w.Value) / float64(n)
-					}
-				}
+			row, ok := m.Row(uint64(hashRunes(byte(n), b.runes[i:i+n])))
+			if !ok {
+				continue
+			}
+			w := float64(m.Weights(row)[k]) / float64(n)
+			for j := i; j < i+n; j++ {
+				weight[j-in.start] += w
 			}
 		}
 	}
@@ -119,23 +127,21 @@ func (s *scan) proposed(r *rule, c *candidate) Finding {
 
 // loudest names the features of an utterance with the greatest weights for a rule.
 func (s *scan) loudest(u, k, n int) []string {
-	type fw struct {
-		f uint64
+	m := s.e.rs.Model
+	type loud struct {
+		knownFeature
 		w float32
 	}
-	var list []fw
-	m := s.e.rs.Model
-	for _, f := range s.feats[u] {
-		for _, w := range m.Weights[uint64(f)] {
-			if int(w.Rule) == k && w.Value > 0 {
-				list = append(list, fw{uint64(f), w.Value})
-			}
+	var list []loud
+	for _, x := range s.judged(u).known {
+		if w := m.Weights(x.row)[k]; w > 0 {
+			list = append(list, loud{x, w})
 		}
 	}
 	sort.Slice(list, func(i, j int) bool { return list[i].w > list[j].w || list[i].w == list[j].w && list[i].f < list[j].f })
 	var out []string
 	for _, x := range list {
-		name := m.Names[x.f]
+		name := m.Name(x.row)
 		if len([]rune(name)) < 2 || overlapping(out, name) {
 			continue
 		}

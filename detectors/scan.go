@@ -11,6 +11,7 @@ import (
 // scan is one conversation being inspected.
 type scan struct {
 	e          *Engine
+	mem        *mem
 	c          *Conversation
 	blocks     []*block
 	blockOf    []int      // utterance → block, -1 for an utterance without text
@@ -20,12 +21,11 @@ type scan struct {
 	slots      map[string][]Slot
 	trace      bool
 	suppressed []Suppressed
-	probs      map[int][]float64 // utterance → probability per rule of the model
-	feats      map[int][]feature
+	judgements []judgement // the model's, by utterance, once asked
 }
 
 func (e *Engine) scan(c *Conversation, trace bool) *scan {
-	s := &scan{e: e, c: c, trace: trace}
+	s := &scan{e: e, c: c, mem: mems.Get().(*mem), trace: trace}
 	s.read()
 	s.whoListens()
 	for _, r := range e.rules {

@@ -60,27 +60,30 @@ func newSoundIndex(phrases []lexicon.Phrase, short *lexicon.Set) *soundIndex {
 	return x
 }
 
-// find yields the places where a phrase is heard though it is written otherwise.
-func (x *soundIndex) find(text []rune, classes []rune, yield func(term, start, end int32, conf float32)) {
-	x.auto.find(classes, func(k, start, end int32) {
-		want, got := x.text[k], text[start:end]
-		equal, confused := 0, false
-		for i := range want {
-			if want[i] == got[i] {
-				equal++
-			} else if lexicon.SoundOf(want[i]).Syllable != lexicon.SoundOf(got[i]).Syllable {
-				confused = true
-			}
+// heard says whether text of the right sounds stands for phrase k of the index though it is written otherwise, and
+// with what confidence.
+func (x *soundIndex) heard(k int32, got []rune) (conf float32, ok bool) {
+	want := x.text[k]
+	equal := 0
+	for i := range want {
+		if want[i] == got[i] {
+			equal++
 		}
-		if equal == len(want) || !plausible(x.marks[k], want, got, equal, confused) {
-			return
-		}
-		conf := float32(sameSyllables)
-		if confused {
-			conf = confusedSounds
-		}
-		yield(x.terms[k], start, end, conf)
-	})
+	}
+	if equal == len(want) {
+		return 0, false // the automaton by character has it
+	}
+	confused := false
+	for i := range want {
+		confused = confused || want[i] != got[i] && lexicon.SoundOf(want[i]).Syllable != lexicon.SoundOf(got[i]).Syllable
+	}
+	if !plausible(x.marks[k], want, got, equal, confused) {
+		return 0, false
+	}
+	if confused {
+		return confusedSounds, true
+	}
+	return sameSyllables, true
 }
 
 // plausible says whether a phrase that only sounds right is likely meant: enough of it is written as expected, and

@@ -1,18 +1,25 @@
 package detectors
 
 import (
-	"unicode"
+	"unicode/utf8"
 
 	"github.com/speechqa/speechqa/lexicon"
 )
 
 // read gathers the conversation into blocks of normalised text and finds every phrase in them.
 func (s *scan) read() {
-	s.blockOf = make([]int, len(s.c.Utterances))
+	m := s.mem
+	bytes := 0
+	for u := range s.c.Utterances {
+		bytes += len(s.c.Utterances[u].Text)
+	}
+	m.reserve(bytes, len(s.c.Utterances))
+	s.blockOf = m.blockOf[:len(s.c.Utterances)]
 	var cur *block
-	close := func() {
+	closeBlock := func() {
 		if cur != nil {
 			cur.brk = append(cur.brk, hardBreak|softBreak)
+			m.keep(cur)
 			s.phrasesIn(cur)
 			cur = nil
 		}
@@ -20,53 +27,73 @@ func (s *scan) read() {
 	for u := range s.c.Utterances {
 		ut := &s.c.Utterances[u]
 		s.blockOf[u] = -1
-		if cur != nil && cur.speaker != ut.Speaker && hasText(ut.Text) {
-			close()
-		}
 		if !hasText(ut.Text) {
 			continue
 		}
+		if cur != nil && cur.speaker != ut.Speaker {
+			closeBlock()
+		}
 		if cur == nil {
-			cur = &block{speaker: ut.Speaker, first: u}
+			cur = m.block()
+			cur.speaker, cur.first = ut.Speaker, u
 			s.blocks = append(s.blocks, cur)
+		}
+		for int(cur.first)+len(cur.spans) < u { // utterances without text between those of the block
+			cur.spans = append(cur.spans, span{int32(len(cur.runes)), int32(len(cur.runes))})
 		}
 		cur.last = u
 		s.blockOf[u] = len(s.blocks) - 1
+		from := int32(len(cur.runes))
 		cur.append(u, ut.Text)
+		cur.spans = append(cur.spans, span{from, int32(len(cur.runes))})
 	}
-	close()
+	closeBlock()
 }
 
 func hasText(t string) bool {
 	for _, r := range t {
-		if unicode.IsLetter(r) || unicode.IsDigit(r) {
+		if _, k := lexicon.CharOf(r); k&lexicon.CharSpoken != 0 {
 			return true
 		}
 	}
 	return false
 }
 
+// append adds an utterance's normalised text, with the byte span of every character.
 func (b *block) append(u int, text string) {
+	table := lexicon.CharTable()
 	pending := softBreak
-	for i, r := range text {
-		n := len(string(r))
-		r = lexicon.FoldRune(r)
+	for i := 0; i < len(text); {
+		r, n := utf8.DecodeRuneInString(text[i:])
+		from := i
+		i += n
+		var kind lexicon.CharKind
+		if r < 0x10000 {
+			c := &table[r]
+			r, kind = rune(c.Fold), c.Kind
+		} else {
+			r, kind = lexicon.CharOf(r)
+		}
 		switch {
-		case lexicon.Filler(r), pending == 0 && len(b.runes) > 0 && b.runes[len(b.runes)-1] == r && lexicon.Stutters(r):
-			continue
-		case unicode.IsLetter(r) || unicode.IsDigit(r) || r == '%':
+		case kind&lexicon.CharFiller != 0:
+		case kind&lexicon.CharWord != 0:
+			if kind&lexicon.CharStutter != 0 && pending == 0 && len(b.runes) > 0 && b.runes[len(b.runes)-1] == r {
+				continue
+			}
 			b.runes = append(b.runes, r)
 			b.utt = append(b.utt, int32(u))
-			b.from = append(b.from, int32(i))
-			b.to = append(b.to, int32(i+n))
+			b.from = append(b.from, int32(from))
+			b.to = append(b.to, int32(i))
 			b.brk = append(b.brk, pending)
 			pending = 0
-		case r == '。' || r == '!' || r == ';':
-			pending |= hardBreak | softBreak
-		case r == '?':
-			pending |= hardBreak | softBreak | questionBreak
 		default:
 			pending |= softBreak
+			if kind&lexicon.CharSentence != 0 {
+				pending |= hardBreak
+			}
+			if kind&lexicon.CharQuestion != 0 {
+				pending |= questionBreak
+			}
 		}
 	}
 }
@@ -83,31 +110,63 @@ func (b *block) bytes(s span, u int) (int, int) {
 
 // phrasesIn finds every phrase, entity and regular expression of the ruleset in the block.
 func (s *scan) phrasesIn(b *block) {
-	var blockers []hit
-	comp := s.e.comp
-	add := func(term, start, end int32, conf float32, sound bool) {
-		for _, use := range comp.uses[term] {
-			h := hit{start: start, end: end, set: use.set, conf: conf, term: term, sound: sound}
-			if use.blocker {
-				blockers = append(blockers, h)
-			} else {
-				b.hits = append(b.hits, h)
+	s.occurrences(b)
+	s.entities(b)
+	s.regexes(b)
+	b.index(s.mem, len(s.e.comp.sets))
+}
+
+// occurrences gathers the phrases: one pass over the characters drives the automaton by character and that by sound.
+func (s *scan) occurrences(b *block) {
+	e, m := s.e, s.mem
+	m.raw, m.blockers = m.raw[:0], m.blockers[:0]
+	byChar, bySound := e.matcher, e.sounds.auto
+	var n, k int32
+	sentence := int32(-1) // where the sentence begins
+	for i, r := range b.runes {
+		if brk := b.brk[i]; brk != 0 {
+			k = 0 // what is heard by sound does not reach over a pause
+			if brk&hardBreak != 0 {
+				sentence = int32(i)
+			}
+		}
+		var g glyph
+		if uint32(r) < 0x10000 {
+			g = e.glyphs[r]
+		}
+		end := int32(i + 1)
+		n = byChar.step(n, g.char)
+		if o := byChar.cells[n].out; o != 0 {
+			for ; byChar.outs[o] >= 0; o++ {
+				t := byChar.outs[o]
+				m.hit(e.comp.uses[t], hit{start: end - byChar.size[t], end: end, conf: 1, term: t}, sentence)
+			}
+		}
+		k = bySound.step(k, g.sound)
+		if o := bySound.cells[k].out; o != 0 {
+			for ; bySound.outs[o] >= 0; o++ {
+				t := bySound.outs[o]
+				start := end - bySound.size[t]
+				if conf, ok := e.sounds.heard(t, b.runes[start:end]); ok {
+					t = e.sounds.terms[t]
+					m.hit(e.comp.uses[t], hit{start: start, end: end, conf: conf, term: t, sound: true}, sentence)
+				}
 			}
 		}
 	}
-	s.e.matcher.find(b.runes, func(term, start, end int32) { add(term, start, end, 1, false) })
-	classes := make([]rune, len(b.runes))
-	for i, r := range b.runes {
-		classes[i] = rune(lexicon.SoundOf(r).Class)
-	}
-	s.e.sounds.find(b.runes, classes, func(term, start, end int32, conf float32) {
-		if !b.crosses(start+1, end, softBreak) {
-			add(term, start, end, conf, true)
+}
+
+// hit notes an occurrence for all sets that hold the phrase; only blockers may reach over the end of a sentence.
+func (m *mem) hit(uses []termUse, h hit, sentence int32) {
+	for _, use := range uses {
+		h.set = use.set
+		switch {
+		case use.blocker:
+			m.blockers = append(m.blockers, h)
+		case sentence <= h.start:
+			m.raw = append(m.raw, h)
 		}
-	})
-	s.entities(b)
-	s.regexes(b)
-	b.index(blockers, len(comp.sets))
+	}
 }
 
 func (s *scan) regexes(b *block) {
@@ -124,7 +183,7 @@ func (s *scan) regexes(b *block) {
 	starts[len(text)] = n
 	for _, re := range s.e.comp.regexes {
 		for _, m := range re.re.FindAllStringIndex(text, -1) {
-			b.hits = append(b.hits, hit{start: starts[m[0]], end: starts[m[1]], set: re.set, conf: 1, term: -1})
+			s.mem.raw = append(s.mem.raw, hit{start: starts[m[0]], end: starts[m[1]], set: re.set, conf: 1, term: -1})
 		}
 	}
 }
