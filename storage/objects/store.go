@@ -155,32 +155,58 @@ func (s *Store) Stat(ctx context.Context, bucket, key string) (pipeline.Object, 
 }
 
 // Open returns the object's stream: that very version, or where the bucket has none, the object with that ETag.
-// One that is gone or was replaced wraps pipeline.ErrGone.
+// One that is gone or was replaced wraps pipeline.ErrGone. Read to its end, it fails with ErrWrongBytes where the
+// store's checksum does not fit.
 func (s *Store) Open(ctx context.Context, o pipeline.Object) (io.ReadCloser, error) {
-	return s.open(ctx, o)
+	obj, info, err := s.open(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	return verify(obj, info), nil
 }
 
-// OpenSeeker is Open for reading anywhere in the object.
+// OpenSeeker is Open for reading anywhere in the object, without the checksum.
 func (s *Store) OpenSeeker(ctx context.Context, o pipeline.Object) (io.ReadSeekCloser, error) {
-	return s.open(ctx, o)
+	obj, _, err := s.open(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	return obj, nil
 }
 
-func (s *Store) open(ctx context.Context, o pipeline.Object) (*minio.Object, error) {
+func (s *Store) open(ctx context.Context, o pipeline.Object) (*minio.Object, minio.ObjectInfo, error) {
 	opt := minio.GetObjectOptions{VersionID: o.VersionID}
 	if o.VersionID == "" && o.ETag != "" {
 		if err := opt.SetMatchETag(o.ETag); err != nil {
-			return nil, fmt.Errorf("open %s/%s: %w", o.Bucket, o.Key, err)
+			return nil, minio.ObjectInfo{}, fmt.Errorf("open %s/%s: %w", o.Bucket, o.Key, err)
 		}
 	}
 	obj, err := s.client.GetObject(ctx, o.Bucket, o.Key, opt)
 	if err != nil {
-		return nil, explain(o.Bucket, o.Key, err)
+		return nil, minio.ObjectInfo{}, explain(o.Bucket, o.Key, err)
 	}
 	// GetObject is lazy: only this asks the server.
-	if _, err := obj.Stat(); err != nil {
-		return nil, errors.Join(explain(o.Bucket, o.Key, err), obj.Close())
+	info, err := obj.Stat()
+	if err != nil {
+		err = explain(o.Bucket, o.Key, err)
+		if errors.Is(err, pipeline.ErrGone) {
+			err = s.bucketOr(ctx, o.Bucket, err)
+		}
+		return nil, info, errors.Join(err, obj.Close())
 	}
-	return obj, nil
+	return obj, info, nil
+}
+
+// bucketOr returns gone where the bucket is there. A server that answers HEAD has no room to say whether it is the
+// object or its bucket that it does not find, and a bucket (a disk not mounted) may come back.
+func (s *Store) bucketOr(ctx context.Context, bucket string, gone error) error {
+	switch ok, err := s.client.BucketExists(ctx, bucket); {
+	case err != nil:
+		return fmt.Errorf("bucket %s: %w", bucket, err)
+	case !ok:
+		return fmt.Errorf("bucket %s is not there", bucket)
+	}
+	return gone
 }
 
 // object translates a listing's or a stat's answer.
