@@ -11,6 +11,10 @@ import (
 // maxCrashes is how many attempts may end without a word before a recording counts as poison.
 const maxCrashes = 5
 
+// suspicious is from how many such attempts on a recording is tried apart from others that are suspicious, too: a
+// worker that dies takes with it what else it was at, which is not to blame.
+const suspicious = 2
+
 // farewell is how long the store may take to be told how an attempt ended, also while the worker stops.
 const farewell = 10 * time.Second
 
@@ -25,9 +29,15 @@ func (d Deps) attempt(ctx context.Context, id string, step Step, work func(conte
 	log.Debug("attempt begins", "tries", rec.Tries, "crashed", rec.Crashed)
 
 	ev := Event{Step: step}
-	if rec.Crashed >= maxCrashes {
+	switch {
+	case rec.Crashed >= maxCrashes:
 		err = errPoison
-	} else {
+	case rec.Crashed >= suspicious && d.Alone != nil && !d.Alone.TryLock():
+		err = errSuspect
+	default:
+		if rec.Crashed >= suspicious && d.Alone != nil {
+			defer d.Alone.Unlock()
+		}
 		err = d.alive(ctx, rec, log, func(ctx context.Context) error { return work(ctx, rec, &ev) })
 	}
 	ev.Err, ev.Verdict, ev.Took = err, Classify(err, rec.Tries), time.Since(began)

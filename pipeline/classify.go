@@ -66,7 +66,7 @@ func Classify(err error, tries int) Verdict {
 	switch {
 	case err == nil, errors.Is(err, ErrNotDue), errors.Is(err, ErrFenced):
 		return Verdict{Action: ActionDone}
-	case errors.Is(err, ErrBusy):
+	case errors.Is(err, ErrBusy), errors.Is(err, errSuspect):
 		return Verdict{Action: ActionWait}
 	case errors.Is(err, errPoison):
 		return Verdict{Action: ActionGiveUp, Reason: fmt.Sprintf("处理这条录音时程序连续 %d 次异常中止,已停止重试", maxCrashes)}

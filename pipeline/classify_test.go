@@ -28,6 +28,7 @@ func TestClassify(t *testing.T) {
 		{"taken over", storeError("commit", ErrFenced), 1, ActionDone, ""},
 		{"taken over while the work was cancelled", fmt.Errorf("%w (%w)", ErrFenced, context.Canceled), 1, ActionDone, ""},
 		{"somebody else is at it", storeError("begin", ErrBusy), 1, ActionWait, ""},
+		{"another suspect is tried", errSuspect, 1, ActionWait, ""},
 		{"worker stops", fmt.Errorf("decode: %w", context.Canceled), 9, ActionCancel, ""},
 		{"worker stops during a fetch", sourceError("read object", context.Canceled), 9, ActionCancel, ""},
 		{"worker stops during a commit", storeError("commit", context.Canceled), 9, ActionCancel, ""},

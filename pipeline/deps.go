@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/speechqa/speechqa/detectors"
@@ -36,6 +37,10 @@ type Deps struct {
 	Stall     time.Duration // a fetch that brings no byte for so long is broken off; 0 is one minute
 	Patience  float64       // times the recording's length a transcription may take, at least ten minutes; 0 is 20
 	Worker    string        // who works, for the attempts' record
+
+	// Alone, where set, is held by attempts at recordings under suspicion of ending the process, so that they do not
+	// bring each other into it.
+	Alone *sync.Mutex
 
 	Observe func(Event) // told of every ended attempt; may be nil
 	Log     *slog.Logger

@@ -16,6 +16,7 @@ var (
 
 var (
 	errPoison   = errors.New("too many attempts at this recording ended with the worker's death")
+	errSuspect  = errors.New("another recording that may end the process is being tried here")
 	errTooSlow  = errors.New("transcription takes too long for the recording's length")
 	errTooLarge = errors.New("the object is larger than allowed")
 	errStalled  = errors.New("no byte came for too long")

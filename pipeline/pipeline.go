@@ -34,8 +34,9 @@ const (
 	StepInspect    Step = "inspect"
 )
 
-// Lease is how long an attempt counts as alive after its last heartbeat. Workers beat three times as often.
-const Lease = 30 * time.Second
+// Lease is how long an attempt counts as alive after its last heartbeat. Workers beat three times as often. All
+// processes must have the same; it is a variable only for tests, which set it before anything runs.
+var Lease = 30 * time.Second
 
 // Object is a recording as the object store shows it.
 type Object struct {

@@ -66,14 +66,11 @@ func isFailure(err error) bool {
 	return !errors.Is(err, asynq.ErrLeaseExpired) && !errors.Is(err, context.Canceled)
 }
 
-// Back-off of retries.
-const (
-	firstPause = 2 * time.Second
-	longPause  = 5 * time.Minute
-)
+// longPause is the longest pause before a task is tried again.
+const longPause = 5 * time.Minute
 
 // retryDelay is how long a task waits before it is tried again: n counts its failures so far.
-func retryDelay(n int, err error, _ *asynq.Task) time.Duration {
+func (w *Worker) retryDelay(n int, err error, _ *asynq.Task) time.Duration {
 	var o *outcome
 	switch {
 	case errors.As(err, &o) && o.Action == pipeline.ActionWait:
@@ -83,7 +80,7 @@ func retryDelay(n int, err error, _ *asynq.Task) time.Duration {
 	}
 	pause := longPause
 	if n < 8 {
-		pause = min(longPause, firstPause<<n)
+		pause = min(longPause, w.cfg.FirstPause<<n)
 	}
 	return pause/2 + jitter(pause/2)
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/hibiken/asynq"
@@ -74,15 +75,19 @@ func (q *Queue) Pause(queue string) error { return q.setPaused(queue, true) }
 func (q *Queue) Resume(queue string) error { return q.setPaused(queue, false) }
 
 func (q *Queue) setPaused(queue string, want bool) error {
-	info, err := q.inspector.GetQueueInfo(queue)
-	switch {
-	case errors.Is(err, asynq.ErrQueueNotFound):
-		if !want {
+	names, err := q.inspector.Queues()
+	if err != nil {
+		return fmt.Errorf("read queues: %w", err)
+	}
+	if slices.Contains(names, queue) { // asynq can pause one that is not there yet, but not describe it
+		info, err := q.inspector.GetQueueInfo(queue)
+		if err != nil {
+			return fmt.Errorf("queue %s: %w", queue, err)
+		}
+		if info.Paused == want {
 			return nil
 		}
-	case err != nil:
-		return fmt.Errorf("queue %s: %w", queue, err)
-	case info.Paused == want:
+	} else if !want {
 		return nil
 	}
 	if want {
@@ -135,8 +140,8 @@ func (q *Queue) Put(ctx context.Context, d pipeline.Due) error {
 	}
 	old, err := q.inspector.GetTaskInfo(queue, id)
 	switch {
-	case errors.Is(err, asynq.ErrTaskNotFound):
-		return wrapPut(id, put(id)) // it has just ended
+	case errors.Is(err, asynq.ErrTaskNotFound), errors.Is(err, asynq.ErrQueueNotFound):
+		return wrapPut(id, ignoreConflict(put(id))) // it has just ended, or Redis was just emptied
 	case err != nil:
 		return wrapPut(id, err)
 	case old.State == asynq.TaskStateArchived || old.State == asynq.TaskStateCompleted:

@@ -15,6 +15,9 @@ import (
 // markerKey is set in Redis by the reconciler. Where it is missing, Redis has lost what it held.
 const markerKey = "speechqa:queue-complete"
 
+// asynqQueues is where asynq keeps the names of the queues there are.
+const asynqQueues = "asynq:queues"
+
 // leadName is the advisory lock of the reconciler.
 const leadName = "speechqa reconciler"
 
@@ -49,6 +52,9 @@ func (w *Worker) reconcileOnce(ctx context.Context) error {
 		if err := w.replaceOrphans(ctx); err != nil {
 			return err
 		}
+		if err := w.replaceDead(ctx); err != nil {
+			return err
+		}
 		return w.putBehind(ctx)
 	})
 	return err
@@ -68,6 +74,10 @@ func (w *Worker) noticeLoss(ctx context.Context) error {
 		return nil
 	}
 	w.log.Warn("the queue is new or was lost: it is made anew from the database")
+	// Clients remember which queues they have announced and would not announce them again.
+	if err := rdb.SAdd(ctx, asynqQueues, Queues).Err(); err != nil {
+		return fmt.Errorf("announce the queues: %w", err)
+	}
 	if err := w.cfg.Store.ForgetQueued(ctx); err != nil {
 		return err
 	}
@@ -96,6 +106,22 @@ func (w *Worker) putBehind(ctx context.Context) error {
 			return nil
 		}
 	}
+}
+
+// replaceDead gives recordings whose worker died a second task. asynq would bring the first one back, too, but only
+// after two minutes; then it finds that the step is not due.
+func (w *Worker) replaceDead(ctx context.Context) error {
+	due, err := w.cfg.Store.TakeDead(ctx, batch)
+	if err != nil {
+		return err
+	}
+	for i, d := range due {
+		w.log.Warn("the attempt's worker has died: put in the queue again", "recording", d.ID, "step", d.Step)
+		if err := w.queue.PutAgain(ctx, d); err != nil {
+			return errors.Join(err, w.unput(ctx, due[i:]))
+		}
+	}
+	return nil
 }
 
 // unput takes back the marks of what did not reach the queue.

@@ -15,6 +15,9 @@ type Store interface {
 	// inspect) and have not been put in the queue since the given time, urgent ones first and then the oldest,
 	// and marks them as put in the queue now. Two callers never get the same recording.
 	TakeBehind(ctx context.Context, since time.Time, limit int) ([]pipeline.Due, error)
+	// TakeDead returns up to limit recordings whose attempt died (no heartbeat within the lease) and that were not
+	// put in the queue since, and marks them as put there now.
+	TakeDead(ctx context.Context, limit int) ([]pipeline.Due, error)
 	// ForgetQueued unmarks recordings that could not be put in the queue after all; without ids, every waiting
 	// recording: the queue was lost.
 	ForgetQueued(ctx context.Context, ids ...string) error

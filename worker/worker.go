@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/hibiken/asynq"
@@ -24,6 +25,7 @@ type Config struct {
 	Grace      time.Duration // for running steps on stop
 	Reconcile  time.Duration // how often the database is compared with the queue
 	Overdue    time.Duration // a recording in the queue for longer is put there again; 0 is ten minutes
+	FirstPause time.Duration // before a step is tried again; doubled each time up to five minutes. 0 is two seconds
 	Log        *slog.Logger
 }
 
@@ -47,13 +49,20 @@ type server struct {
 
 // New makes a worker; nothing runs yet.
 func New(cfg Config) (*Worker, error) {
+	if cfg.Redis == nil || cfg.Store == nil {
+		return nil, errors.New("a worker needs a queue and a store")
+	}
 	if cfg.Overdue <= 0 {
 		cfg.Overdue = 10 * time.Minute
+	}
+	if cfg.FirstPause <= 0 {
+		cfg.FirstPause = 2 * time.Second
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.Default()
 	}
 	cfg.Deps.Store = cfg.Store
+	cfg.Deps.Alone = new(sync.Mutex)
 	if cfg.Deps.Log == nil {
 		cfg.Deps.Log = cfg.Log
 	}
@@ -84,7 +93,7 @@ func (w *Worker) add(task string, concurrency int, queues map[string]int, h asyn
 		Concurrency: concurrency, Queues: queues,
 		BaseContext:              func() context.Context { return w.base },
 		IsFailure:                isFailure,
-		RetryDelayFunc:           retryDelay,
+		RetryDelayFunc:           w.retryDelay,
 		TaskCheckInterval:        250 * time.Millisecond,
 		DelayedTaskCheckInterval: time.Second,
 		// The worker waits for its steps itself; asynq only has to put tasks back at once when they are cut.

@@ -12,15 +12,25 @@ import (
 
 // TakeBehind is described in package worker.
 func (s *Store) TakeBehind(ctx context.Context, since time.Time, limit int) ([]pipeline.Due, error) {
+	return s.take(ctx, `queued_at IS NULL OR queued_at < $1`, since, limit)
+}
+
+// TakeDead is described in package worker.
+func (s *Store) TakeDead(ctx context.Context, limit int) ([]pipeline.Due, error) {
+	return s.take(ctx, `greatest(alive_at, queued_at) < now() - make_interval(secs => $1) AND alive_at IS NOT NULL`, pipeline.Lease.Seconds(), limit)
+}
+
+// take marks waiting recordings that fulfil the condition on $1 as put in the queue now.
+func (s *Store) take(ctx context.Context, condition string, arg any, limit int) ([]pipeline.Due, error) {
 	rows, err := s.pool.Query(ctx, `
 		WITH due AS (
 			SELECT id FROM recordings
-			WHERE state IN ('discovered', 'transcribed') AND (queued_at IS NULL OR queued_at < $1)
+			WHERE state IN ('discovered', 'transcribed') AND (`+condition+`)
 			ORDER BY priority DESC, created_at LIMIT $2 FOR UPDATE SKIP LOCKED),
 		taken AS (
 			UPDATE recordings r SET queued_at = now() FROM due WHERE r.id = due.id
 			RETURNING r.id, r.state, r.priority, r.created_at)
-		SELECT id::text, state, priority FROM taken ORDER BY priority DESC, created_at, id`, since, limit)
+		SELECT id::text, state, priority FROM taken ORDER BY priority DESC, created_at, id`, arg, limit)
 	if err != nil {
 		return nil, err
 	}

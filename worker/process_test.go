@@ -1,0 +1,83 @@
+package worker_test
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"os"
+	"os/exec"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/speechqa/speechqa/storage/objects"
+	"github.com/speechqa/speechqa/storage/postgres"
+	"github.com/speechqa/speechqa/worker"
+)
+
+// processEnv holds the spec of a worker process: this test binary again.
+const processEnv = "SPEECHQA_WORKER_TEST_PROCESS"
+
+type spec struct {
+	place
+	Takes time.Duration
+}
+
+// runProcess is a worker's main.
+func runProcess(text string) error {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer stop()
+	var s spec
+	if err := json.Unmarshal([]byte(text), &s); err != nil {
+		return err
+	}
+	store, err := postgres.Open(ctx, s.Database)
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+	source, err := objects.Open(s.Objects)
+	if err != nil {
+		return err
+	}
+	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError}))
+	cfg, err := s.config(store, source, &hearing{Takes: s.Takes}, log)
+	if err != nil {
+		return err
+	}
+	w, err := worker.New(cfg)
+	if err != nil {
+		return err
+	}
+	return w.Run(ctx)
+}
+
+// process starts a worker process; the test kills or stops it.
+func (f *fleet) process(takes time.Duration) *exec.Cmd {
+	f.t.Helper()
+	text, err := json.Marshal(spec{f.place, takes})
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), processEnv+"="+string(text))
+	cmd.Stderr = f.t.Output()
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := cmd.Start(); err != nil {
+		f.t.Fatal(err)
+	}
+	f.t.Cleanup(func() {
+		_ = cmd.Process.Kill() // it may have ended
+		_ = cmd.Wait()
+	})
+	return cmd
+}
+
+// kill ends a process without a word.
+func (f *fleet) kill(cmd *exec.Cmd) {
+	f.t.Helper()
+	if err := cmd.Process.Kill(); err != nil {
+		f.t.Fatal(err)
+	}
+	_ = cmd.Wait() // "signal: killed"
+}
