@@ -107,9 +107,11 @@ func BenchmarkGrowth(b *testing.B) {
 		for k := 1; k < times; k++ {
 			for i, t := range e.terms {
 				other := e.terms[(i*7+k*131)%len(e.terms)]
-				c := append([]rune{}, t...)
-				c[(i+k)%len(c)] = other[0]
-				terms = append(terms, c)
+				if len(t) > 0 && len(other) > 0 {
+					c := append([]rune{}, t...)
+					c[(i+k)%len(c)] = other[0]
+					terms = append(terms, c)
+				}
 			}
 		}
 		a := newAutomaton(terms)

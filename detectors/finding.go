@@ -26,7 +26,7 @@ type Finding struct {
 	Start     float64 `json:"start"` // seconds from the start of the recording
 	End       float64 `json:"end"`   // seconds
 	Term      string  `json:"term"`  // the phrase of the rule that matched
-	How       string  `json:"how"`   // exact | homophone | slots | state | fact | model
+	How       string  `json:"how"`   // exact | homophone | slots | fact | model | llm
 	// Confidence is 0..1. Doubtful findings are listed for a person to hear and never scored.
 	Confidence float64 `json:"confidence"`
 	Doubtful   bool    `json:"doubtful,omitempty"`
@@ -34,6 +34,9 @@ type Finding struct {
 	Why        string  `json:"why"`              // why it counts and why no exception applied; Chinese
 	Slots      []Slot  `json:"slots,omitempty"`  // for opening and closing rules
 }
+
+// HowLLM marks the second opinion of a language model; such findings are always doubtful.
+const HowLLM = "llm"
 
 // Slot is one element an opening or a closing must contain.
 type Slot struct {

@@ -116,7 +116,7 @@ func (s *scan) proposed(r *rule, c *candidate) Finding {
 	k := s.e.ruleIn[r.ID]
 	f := Finding{Rule: r.ID, RuleVersion: r.Version, Severity: Severity(r.Severity), Turn: c.turn, ByteStart: from, ByteEnd: to, Quote: u.Text[from:to],
 		Confidence: c.conf, Shadow: r.Status == lexicon.StatusShadow, How: "model", Term: strings.Join(s.loudest(c.turn, k, 3), "、")}
-	f.Start, f.End = u.timeSpan(from, to)
+	f.Start, f.End = u.TimeSpan(from, to)
 	f.Why = fmt.Sprintf("统计模型判断(%.2f),主要依据:%s", c.conf, strings.Join(s.loudest(c.turn, k, 6), "、"))
 	c.conf = 1 // the model's probability is its own threshold
 	if doubt := s.doubt(u, c, from, to); doubt != "" {

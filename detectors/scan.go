@@ -218,7 +218,7 @@ func (s *scan) finding(r *rule, c *candidate) Finding {
 	}
 	f := Finding{Rule: r.ID, RuleVersion: r.Version, Severity: Severity(r.Severity), Turn: c.turn, ByteStart: from, ByteEnd: to,
 		Quote: u.Text[from:to], Confidence: c.conf, Shadow: r.Status == lexicon.StatusShadow, How: "exact", Term: s.terms(c)}
-	f.Start, f.End = u.timeSpan(from, to)
+	f.Start, f.End = u.TimeSpan(from, to)
 	if c.f.snd {
 		f.How = "homophone"
 	}
@@ -288,8 +288,8 @@ func (s *scan) terms(c *candidate) string {
 	return strings.Join(out, "…")
 }
 
-// timeSpan gives the seconds of a byte span: from its words where they are known, else in proportion.
-func (u *Utterance) timeSpan(from, to int) (float64, float64) {
+// TimeSpan gives the seconds of a byte span: from its words where they are known, else in proportion.
+func (u *Utterance) TimeSpan(from, to int) (float64, float64) {
 	start, end := -1.0, -1.0
 	for _, w := range u.Words {
 		if w.End > from && w.Start < to {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -12,6 +13,8 @@ import (
 // inspectCmd hears recordings and applies the rules, without any server.
 type inspectCmd struct {
 	hearingFlags
+	llmFlags
+	LLM   bool     `name:"llm" help:"Also ask a language model (--llm-url); what it finds is listed as doubtful."`
 	Rules string   `placeholder:"DIR" help:"Directory with an own ruleset; the built-in one otherwise."`
 	JSON  bool     `name:"json" help:"One JSON object per recording and line."`
 	Files []string `arg:"" name:"file" help:"Recordings in any format ffmpeg reads."`
@@ -38,18 +41,24 @@ func (c *inspectCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
+	second, err := c.llmFlags.open(a, c.LLM, engine.Ruleset())
+	if err != nil {
+		return err
+	}
 	enc := json.NewEncoder(a.stdout)
 	enc.SetEscapeHTML(false)
-	return c.hearFiles(a, c.Files, func(h hearing) error {
-		res := engine.Inspect(&detectors.Conversation{ID: filepath.Base(h.file), Kind: h.about.Kind, Metadata: h.about.Metadata,
+	err = c.hearFiles(a, c.Files, func(h hearing) error {
+		conversation := &detectors.Conversation{ID: filepath.Base(h.file), Kind: h.about.Kind, Metadata: h.about.Metadata,
 			Facts:      detectors.Facts{Duration: h.rec.Facts.Duration, Gaps: h.rec.Facts.Gaps},
-			Utterances: h.transcript.Utterances})
+			Utterances: h.transcript.Utterances}
+		res := second.on(a.ctx, conversation, engine.Inspect(conversation))
 		in := inspected(transcribed(h, false), h.about.Kind, res, h.transcript.ModelHash)
 		if c.JSON {
 			return enc.Encode(in)
 		}
 		return in.print(a.stdout)
 	})
+	return errors.Join(err, second.err())
 }
 
 func inspected(t transcription, kind detectors.Kind, res detectors.Result, model string) inspection {

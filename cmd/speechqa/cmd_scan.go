@@ -14,6 +14,8 @@ import (
 
 // scanCmd inspects dialogues that are already text: one JSON line in, one out.
 type scanCmd struct {
+	llmFlags
+	LLM   bool   `name:"llm" help:"Also ask a language model (--llm-url); what it finds is listed as doubtful."`
 	Rules string `help:"Directory with an own ruleset; the built-in one otherwise." placeholder:"DIR"`
 	File  string `arg:"" help:"Dialogues, one JSON object a line; - reads standard input."`
 }
@@ -46,11 +48,15 @@ func (c *scanCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
+	second, err := c.llmFlags.open(a, c.LLM, e.Ruleset())
+	if err != nil {
+		return err
+	}
 	out := bufio.NewWriter(a.stdout)
 	enc := json.NewEncoder(out)
 	enc.SetEscapeHTML(false)
 	bad, err := eachDialogue(a, c.File, false, func(d *detectors.Dialogue) error {
-		return enc.Encode(scanned(d.ID, e.Inspect(&d.Conversation)))
+		return enc.Encode(scanned(d.ID, second.on(a.ctx, &d.Conversation, e.Inspect(&d.Conversation))))
 	})
 	if ferr := out.Flush(); err == nil && ferr != nil {
 		err = fmt.Errorf("write: %w", ferr)
@@ -58,7 +64,7 @@ func (c *scanCmd) Run(a *app) error {
 	if err == nil && bad > 0 {
 		err = fmt.Errorf("%d lines could not be read", bad)
 	}
-	return err
+	return errors.Join(err, second.err())
 }
 
 func scanned(id string, res detectors.Result) scanLine {

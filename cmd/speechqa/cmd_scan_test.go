@@ -118,3 +118,56 @@ func TestRulesCommands(t *testing.T) {
 		t.Errorf("check: exit status %d\n%s", code, stderr)
 	}
 }
+
+// TestScanTwoMegabyteUtterance: a huge utterance is inspected, and the line behind it too.
+func TestScanTwoMegabyteUtterance(t *testing.T) {
+	huge := strings.Repeat("您好请问还款", 120_000) + "判下来你就等着坐牢吧"
+	in := `{"id":"H1","kind":"call","turns":[{"speaker":"agent","text":"` + huge + `"}]}` + "\n" + `{"id":"H2","kind":"call","turns":[{"speaker":"agent","text":"您好"}]}` + "\n"
+	code, stdout, stderr := speechqaText(t, in, "scan", "-")
+	if code != 0 || strings.Count(stdout, "\n") != 2 || !strings.Contains(stdout, `"rule":"threat"`) || !strings.Contains(stdout, `{"id":"H2"`) {
+		t.Errorf("exit status %d: %.300s\n%s", code, stdout, stderr)
+	}
+}
+
+// TestRulesCheckNamesEveryMistake breaks a ruleset on disk in three files and wants all places at once.
+func TestRulesCheckNamesEveryMistake(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.CopyFS(dir, os.DirFS("../../lexicon/data")); err != nil {
+		t.Fatal(err)
+	}
+	write := func(file, text string) {
+		t.Helper()
+		if err := os.WriteFile(filepath.Join(dir, file), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("lists/ring_a.txt", "坐牢\n@ring_b\n")
+	write("lists/ring_b.txt", "蹲监狱\n@ring_a\n")
+	write("lists/latin.txt", "\xff\xfe")
+	write("rules/zz_test.yaml", `id: zz_test
+version: 1
+title: {zh: 试, en: Test}
+spaeker: agent
+match:
+  - 坐牢
+examples:
+  flag:
+    - {say: [你等着坐牢], quote: 进监狱}
+  pass:
+    - 请还款
+`)
+	code, _, stderr := speechqaText(t, "", "rules", "check", dir)
+	if code != 1 {
+		t.Errorf("exit status %d, want 1", code)
+	}
+	for _, want := range []string{`rules/zz_test.yaml:4: unknown key "spaeker" in rule, did you mean "speaker"?`,
+		`rules/zz_test.yaml:9: the quote "进监狱" is not in the example`, "lists/ring_", "includes itself", "lists/latin.txt:1: the file is not valid UTF-8"} {
+		if !strings.Contains(stderr, want) {
+			t.Errorf("standard error lacks %q:\n%s", want, stderr)
+		}
+	}
+	// The other commands refuse the same ruleset in the same words.
+	if code, _, stderr := speechqaText(t, "", "scan", "--rules", dir, "-"); code != 1 || !strings.Contains(stderr, "includes itself") {
+		t.Errorf("scan: exit status %d\n%s", code, stderr)
+	}
+}

@@ -83,6 +83,7 @@ type allFlags struct {
 	objectFlags
 	modelFlags
 	rulesFlags
+	llmFlags
 	workerFlags
 	ingestFlags
 	webFlags
@@ -98,4 +99,5 @@ const (
 	minReconcile  = time.Second
 	minScanEvery  = time.Second
 	minToken      = 16
+	minLLMTime    = 100 * time.Millisecond
 )
