@@ -36,6 +36,9 @@ bench: setup-test assets ## benchmarks; ratios side by side
 soak: setup-test assets ## the long way: five hours of stereo heard, with the peak memory
 	go test -run '^$$' -bench FiveHours -benchtime 1x -timeout 60m ./pipeline/whisper
 
+soak: setup-test assets ## reliability for long: kills, outages, a bad store; SEED, RECORDINGS, PROCESSES, KILLS, AWAY (seconds)
+	go test -tags soak -run '^TestSoak$$' -timeout 3h -count=1 ./worker
+
 check: setup-test assets ## formatting, vet, staticcheck, known vulnerabilities, import directions, generated files
 	scripts/check
 

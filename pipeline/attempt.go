@@ -8,8 +8,9 @@ import (
 	"time"
 )
 
-// maxCrashes is how many attempts may end without a word before a recording counts as poison.
-const maxCrashes = 5
+// maxCrashes is how many attempts may end without a word before a recording counts as poison: more than bad luck
+// explains on a machine whose workers are killed again and again.
+const maxCrashes = 8
 
 // suspicious is from how many such attempts on a recording is tried apart from others that are suspicious, too: a
 // worker that dies takes with it what else it was at, which is not to blame.

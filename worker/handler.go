@@ -66,8 +66,8 @@ func isFailure(err error) bool {
 	return !errors.Is(err, asynq.ErrLeaseExpired) && !errors.Is(err, context.Canceled)
 }
 
-// longPause is the longest pause before a task is tried again.
-const longPause = 5 * time.Minute
+// longPause is the longest pause before a task is tried again, in first pauses: five minutes for two seconds.
+const longPause = 150
 
 // retryDelay is how long a task waits before it is tried again: n counts its failures so far.
 func (w *Worker) retryDelay(n int, err error, _ *asynq.Task) time.Duration {
@@ -78,10 +78,7 @@ func (w *Worker) retryDelay(n int, err error, _ *asynq.Task) time.Duration {
 	case !isFailure(err):
 		return 0
 	}
-	pause := longPause
-	if n < 8 {
-		pause = min(longPause, w.cfg.FirstPause<<n)
-	}
+	pause := w.cfg.FirstPause * min(longPause, time.Duration(1)<<min(n, 10))
 	return pause/2 + jitter(pause/2)
 }
 

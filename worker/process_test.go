@@ -20,7 +20,8 @@ const processEnv = "SPEECHQA_WORKER_TEST_PROCESS"
 
 type spec struct {
 	place
-	Takes time.Duration
+	Takes   time.Duration
+	Hearers int
 }
 
 // runProcess is a worker's main.
@@ -45,6 +46,7 @@ func runProcess(text string) error {
 	if err != nil {
 		return err
 	}
+	cfg.Hearers, cfg.Deps.Stall = s.Hearers, time.Second
 	w, err := worker.New(cfg)
 	if err != nil {
 		return err
@@ -52,10 +54,15 @@ func runProcess(text string) error {
 	return w.Run(ctx)
 }
 
-// process starts a worker process; the test kills or stops it.
+// process starts a worker process with four hearers; the test kills or stops it.
 func (f *fleet) process(takes time.Duration) *exec.Cmd {
 	f.t.Helper()
-	text, err := json.Marshal(spec{f.place, takes})
+	return f.processWith(spec{f.place, takes, 4})
+}
+
+func (f *fleet) processWith(s spec) *exec.Cmd {
+	f.t.Helper()
+	text, err := json.Marshal(s)
 	if err != nil {
 		f.t.Fatal(err)
 	}

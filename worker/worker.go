@@ -25,7 +25,7 @@ type Config struct {
 	Grace      time.Duration // for running steps on stop
 	Reconcile  time.Duration // how often the database is compared with the queue
 	Overdue    time.Duration // a recording in the queue for longer is put there again; 0 is ten minutes
-	FirstPause time.Duration // before a step is tried again; doubled each time up to five minutes. 0 is two seconds
+	FirstPause time.Duration // before a step is tried again; doubled each time, up to longPause of them. 0 is two seconds
 	Log        *slog.Logger
 }
 

@@ -114,10 +114,10 @@ func TestPoison(t *testing.T) {
 	f.waitInspected(6)
 	stop()
 	<-done
-	if got := f.reasonOf("poison.wav"); !strings.Contains(got, "连续 5 次异常中止") {
+	if got := f.reasonOf("poison.wav"); !strings.Contains(got, "连续 8 次异常中止") {
 		t.Errorf("reason: %s", got)
 	}
-	if died.Load() < 5 {
+	if died.Load() < 8 {
 		t.Errorf("%d workers died", died.Load())
 	}
 }
