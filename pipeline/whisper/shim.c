@@ -1,6 +1,7 @@
 #include "shim.h"
 
 #include <ggml-backend.h>
+#include <malloc.h>
 #include <stdio.h>
 
 static bool verbose_log;
@@ -19,7 +20,18 @@ static void log_line(enum ggml_log_level level, const char * text, void * user_d
     }
 }
 
+// Every window has a state of its own, tens of megabytes that come and go on whatever thread Go runs the call. In
+// glibc's default setting each thread's arena keeps what was freed and large blocks wander into the heaps, and the
+// process grows with the number of windows. One arena, and large blocks mapped and unmapped, keep it flat.
+static void bound_memory(void) {
+#ifdef __GLIBC__
+    mallopt(M_ARENA_MAX, 1);
+    mallopt(M_MMAP_THRESHOLD, 1 << 20);
+#endif
+}
+
 void sq_start(bool verbose) {
+    bound_memory();
     verbose_log = verbose;
     whisper_log_set(log_line, NULL);
     ggml_log_set(log_line, NULL);
