@@ -36,6 +36,7 @@ func (c *Console) decide(w http.ResponseWriter, r *http.Request) error {
 		Reason:      r.PostForm.Get("reason"),
 		Note:        strings.TrimSpace(r.PostForm.Get("note")),
 		UserID:      visitorOf(r).user.ID,
+		Origin:      origin(r),
 	}
 	if d.Version, err = strconv.ParseInt(r.PostForm.Get("version"), 10, 64); err != nil {
 		return errBadRequest

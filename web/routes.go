@@ -5,32 +5,34 @@ import (
 	"net/http"
 )
 
-// route is one address of the console with what it demands.
+// route is one address of the console with what it demands and, where opening it is itself worth keeping, the
+// action under which the audit log keeps it. What changes data is audited by the store, with the change.
 type route struct {
 	pattern string
 	need    Permission
 	handle  func(http.ResponseWriter, *http.Request) error
+	audit   string
 }
 
 // table is every route. A route without a permission of the matrix does not start (see routes).
 func (c *Console) table() []route {
 	return []route{
-		{"GET /healthz", permPublic, c.healthz},
-		{"GET /assets/", permPublic, c.serveAsset},
-		{"GET /login", permPublic, c.loginPage},
-		{"POST /login", permPublic, c.login},
-		{"POST /lang", permPublic, c.switchLang},
-		{"POST /logout", permAccount, c.logout},
+		{"GET /healthz", permPublic, c.healthz, ""},
+		{"GET /assets/", permPublic, c.serveAsset, ""},
+		{"GET /login", permPublic, c.loginPage, ""},
+		{"POST /login", permPublic, c.login, ""},
+		{"POST /lang", permPublic, c.switchLang, ""},
+		{"POST /logout", permAccount, c.logout, ""},
 
-		{"GET /{$}", permView, c.listPage},
-		{"GET /recordings/{id}", permView, c.recordingPage},
-		{"GET /recordings/{id}/waveform", permListen, c.waveform},
-		{"GET /recordings/{id}/audio-address", permListen, c.audioAddress},
-		{"GET /recordings/{id}/audio", permListen, c.serveAudio},
-		{"POST /recordings/{id}/findings/{key}", permReview, c.decide},
-		{"GET /trends", permTrends, c.trendsPage},
-		{"GET /trends.csv", permExport, c.trendsCSV},
-		{"GET /next", permReview, c.nextRecording},
+		{"GET /{$}", permView, c.listPage, ""},
+		{"GET /recordings/{id}", permView, c.recordingPage, "recording.view"},
+		{"GET /recordings/{id}/waveform", permListen, c.waveform, ""},
+		{"GET /recordings/{id}/audio-address", permListen, c.audioAddress, "recording.play"},
+		{"GET /recordings/{id}/audio", permListen, c.serveAudio, ""},
+		{"POST /recordings/{id}/findings/{key}", permReview, c.decide, ""},
+		{"GET /trends", permTrends, c.trendsPage, ""},
+		{"GET /trends.csv", permExport, c.trendsCSV, "trends.export"},
+		{"GET /next", permReview, c.nextRecording, ""},
 	}
 }
 
@@ -63,7 +65,17 @@ func (c *Console) guard(r route) http.Handler {
 				c.toLogin(w, req)
 				return
 			}
-			if !may(Role(v.user.Role), r.need) {
+			allowed := may(Role(v.user.Role), r.need)
+			action := r.audit
+			if !allowed {
+				action = "access.denied"
+			}
+			// First the entry, then the act: what cannot be put on record does not happen.
+			if err := c.record(req, action); err != nil {
+				c.fail(w, req, err)
+				return
+			}
+			if !allowed {
 				c.fail(w, req, errForbidden)
 				return
 			}

@@ -31,6 +31,8 @@ type Store interface {
 	Decide(ctx context.Context, d postgres.Decision, rescore func([]detectors.Finding) (score int, fatal bool)) error
 	// NextToJudge gives the recording that follows id in the list of those to judge, worst first, or "".
 	NextToJudge(ctx context.Context, id string) (string, error)
+	// Audit appends to the audit log.
+	Audit(ctx context.Context, e postgres.AuditEntry) error
 }
 
 // AudioSource opens a recording's object for reading anywhere in it. A missing object wraps pipeline.ErrGone.

@@ -138,7 +138,8 @@ type Decision struct {
 	Reason      string  // code, see JudgedFinding
 	Note        string
 	UserID      string
-	Version     int64 // Review.Version the reviewer saw
+	Origin      string // network address, for the audit log
+	Version     int64  // Review.Version the reviewer saw
 }
 
 // ReviewEvent is one step of the review trail; nothing of it is ever changed.

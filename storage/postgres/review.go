@@ -78,9 +78,11 @@ func (s *Store) Decide(ctx context.Context, d Decision, rescore func([]detectors
 		case version != d.Version:
 			return ErrConflict
 		}
-		var rule string
-		err = tx.QueryRow(ctx, `UPDATE findings SET verdict = $3, reason = $4, note = $5, judged_by = $6, judged_at = now()
-			WHERE recording = $1 AND key = $2 RETURNING rule`, d.RecordingID, d.FindingKey, d.Verdict, d.Reason, d.Note, d.UserID).Scan(&rule)
+		var rule, before, name string
+		err = tx.QueryRow(ctx, `UPDATE findings f SET verdict = $3, reason = $4, note = $5, judged_by = $6, judged_at = now()
+			FROM (SELECT verdict FROM findings WHERE recording = $1 AND key = $2) old
+			WHERE recording = $1 AND key = $2 RETURNING f.rule, old.verdict, coalesce((SELECT name FROM users WHERE id = $6), '')`,
+			d.RecordingID, d.FindingKey, d.Verdict, d.Reason, d.Note, d.UserID).Scan(&rule, &before, &name)
 		if errors.Is(err, pgx.ErrNoRows) {
 			return ErrNotFound
 		}
@@ -97,7 +99,12 @@ func (s *Store) Decide(ctx context.Context, d Decision, rescore func([]detectors
 		}
 		_, err = tx.Exec(ctx, `INSERT INTO review_events (recording, by, action, finding, rule, reason, note, score)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`, d.RecordingID, d.UserID, action, d.FindingKey, rule, d.Reason, d.Note, score)
-		return err
+		if err != nil {
+			return err
+		}
+		return appendAudit(ctx, tx, AuditEntry{Actor: d.UserID, Name: name, Origin: d.Origin,
+			Action: "finding." + action, Subject: "recording:" + d.RecordingID, Detail: auditDetail(map[string]any{
+				"finding": d.FindingKey, "rule": rule, "before": before, "after": d.Verdict, "reason": d.Reason, "note": d.Note, "score": score})})
 	})
 }
 
