@@ -17,7 +17,7 @@ export GGML_NO_BACKTRACE := 1
 version := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 assets := $(shell find web/assets/src web/package-lock.json web/build -type f)
 
-.PHONY: help build demo test bench soak check clean setup-build setup-demo setup-test assets train golden
+.PHONY: help build demo test bench soak soak-hearing check clean setup-build setup-demo setup-test assets train golden
 
 help: ## show this
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | expand -t12
@@ -33,7 +33,7 @@ test: setup-test assets ## install, then run every test on real parts
 bench: setup-test assets ## benchmarks; ratios side by side
 	go test -run '^$$' -bench . -benchmem -timeout 60m ./...
 
-soak: setup-test assets ## the long way: five hours of stereo heard, with the peak memory
+soak-hearing: setup-test assets ## five hours of stereo heard, with the peak memory
 	go test -run '^$$' -bench FiveHours -benchtime 1x -timeout 60m ./pipeline/whisper
 
 soak: setup-test assets ## reliability for long: kills, outages, a bad store; SEED, RECORDINGS, PROCESSES, KILLS, AWAY (seconds)
