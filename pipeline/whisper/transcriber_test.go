@@ -11,17 +11,17 @@ import (
 	"github.com/speechqa/speechqa/pipeline/audio/audiotest"
 )
 
-// understood are words that two quite different trainings of the demo model were measured to understand; what it
-// understands beyond is the training's business and not this package's.
+// understood are words that the demo model was measured to understand; what it understands beyond is the training's
+// business and not this package's (testdata/model/README.md has the figures).
 var understood = map[string][]string{
-	"01-clean-call":        {"我是你哪位", "再见"},
-	"02-threat":            {"是我我现在没有", "不还钱", "我要投诉你"},
-	"03-impersonation":     {"我是怎么了", "公安局", "我下午去还"},
-	"04-waiver":            {"还三千元", "再见"},
-	"05-third-party":       {"银行的信用卡", "好的我告诉他"},
-	"06-private-payment":   {"是我你说", "转到", "我没有钱", "我考虑一下"},
-	"07-visit":             {"我是你们是谁", "我现在没有工作没有钱", "好的我下个月还款"},
-	"08-clean-third-party": {"好的我告诉"},
+	"01-clean-call":        {"我是你哪位", "受华远银行委托的工作人员", "我下个星期还两千元", "再见"},
+	"02-threat":            {"没有钱", "你再不还钱我们就叫人上门", "今天不还钱明天就让你坐牢", "我要投诉你"},
+	"03-impersonation":     {"是公安局经侦大队的", "我是怎么了", "我就是公安局的你不还钱我们就来抓人", "我下午去还"},
+	"04-waiver":            {"剩下的利息我给你全部免掉", "征信恢复", "我今天还三千元", "再见"},
+	"05-third-party":       {"他不在家", "您儿子在我们银行的信用卡欠了五万元", "要不然我们就告诉他的单位", "好的我告诉他"},
+	"06-private-payment":   {"是我你说", "你直接把钱转到我的微信我帮你还款", "我没有钱", "你先用花呗套现", "我考虑一下"},
+	"07-visit":             {"华远银行登记的地址", "现在开始录音", "我是你们是谁", "我现在没有工作没有钱", "好的我下个月还款", "外访结束"},
+	"08-clean-third-party": {"请您转告他尽快给我们回电话", "好的我告诉"},
 }
 
 // TestSamples hears all sample recordings: words, times, speakers, spans.
