@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/speechqa/speechqa/storage/postgres"
 	"github.com/speechqa/speechqa/worker"
@@ -13,7 +14,8 @@ type queueCmd struct {
 	Pause  queuePauseCmd  `cmd:"" help:"Workers take no more tasks; running ones go on."`
 	Resume queueResumeCmd `cmd:"" help:"Workers take tasks again."`
 	Retry  queueRetryCmd  `cmd:"" help:"Try failed recordings again."`
-	Rescan queueRescanCmd `cmd:"" help:"Inspect again what other rules inspected; nothing is transcribed again."`
+	Rescan queueRescanCmd `cmd:"" help:"Inspect again what other rules inspected, newest first; nothing is transcribed again."`
+	Rehear queueRehearCmd `cmd:"" help:"Transcribe again what another model heard, by the time of the contact."`
 }
 
 type queueNames struct {
@@ -96,6 +98,30 @@ func (c *queueRescanCmd) Run(a *app) error {
 			return err
 		}
 		_, err = fmt.Fprintf(a.stdout, "%d recordings wait for inspection by the present rules\n", n)
+		return err
+	})
+}
+
+type queueRehearCmd struct {
+	databaseFlags
+	From  time.Time `required:"" format:"2006-01-02" placeholder:"DAY" help:"First day of the contacts, e.g. 2026-03-01, in the time zone below."`
+	To    time.Time `required:"" format:"2006-01-02" placeholder:"DAY" help:"Day after the last."`
+	Zone  string    `name:"time-zone" config:"SPEECHQA_TIME_ZONE" default:"Asia/Shanghai" placeholder:"ZONE" help:"Zone in which a day begins."`
+	Model string    `required:"" placeholder:"SHA256" help:"SHA-256 of the model file that the workers have now ('speechqa model list'); what it heard already is left alone."`
+}
+
+func (c *queueRehearCmd) Run(a *app) error {
+	zone, err := time.LoadLocation(c.Zone)
+	if err != nil {
+		return fmt.Errorf("%q is no time zone this machine knows", c.Zone)
+	}
+	day := func(t time.Time) time.Time { return time.Date(t.Year(), t.Month(), t.Day(), 0, 0, 0, 0, zone) }
+	return withStore(a, c.databaseFlags, func(s *postgres.Store) error {
+		n, err := s.Retranscribe(a.ctx, day(c.From), day(c.To), c.Model)
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(a.stdout, "%d recordings wait for transcription by the present model\n", n)
 		return err
 	})
 }

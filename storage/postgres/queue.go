@@ -10,6 +10,10 @@ import (
 	"github.com/speechqa/speechqa/pipeline"
 )
 
+// inTurn orders what waits; the index recordings_waiting has the same order.
+const inTurn = `priority DESC, (CASE WHEN priority < 0 AND state = 'transcribed'
+	THEN timestamptz '1970-01-01 00:00:00+00' - created_at ELSE created_at - timestamptz '1970-01-01 00:00:00+00' END), id`
+
 // TakeBehind is described in package worker.
 func (s *Store) TakeBehind(ctx context.Context, since time.Time, limit int) ([]pipeline.Due, error) {
 	return s.take(ctx, `queued_at IS NULL OR queued_at < $1`, since, limit)
@@ -26,11 +30,11 @@ func (s *Store) take(ctx context.Context, condition string, arg any, limit int) 
 		WITH due AS (
 			SELECT id FROM recordings
 			WHERE state IN ('discovered', 'transcribed') AND (`+condition+`)
-			ORDER BY priority DESC, created_at LIMIT $2 FOR UPDATE SKIP LOCKED),
+			ORDER BY `+inTurn+` LIMIT $2 FOR UPDATE SKIP LOCKED),
 		taken AS (
 			UPDATE recordings r SET queued_at = now() FROM due WHERE r.id = due.id
 			RETURNING r.id, r.state, r.priority, r.created_at)
-		SELECT id::text, state, priority FROM taken ORDER BY priority DESC, created_at, id`, arg, limit)
+		SELECT id::text, state, priority FROM taken ORDER BY `+inTurn, arg, limit)
 	if err != nil {
 		return nil, err
 	}
@@ -95,6 +99,16 @@ func (s *Store) Retry(ctx context.Context, reason string, ids ...string) (int64,
 func (s *Store) Rescan(ctx context.Context, rulesetHash string) (int64, error) {
 	tag, err := s.pool.Exec(ctx, `UPDATE recordings SET state = 'transcribed', priority = -1, queued_at = NULL, tries = 0, crashed = 0
 		WHERE state = 'inspected' AND ruleset_hash <> $1`, rulesetHash)
+	return tag.RowsAffected(), err
+}
+
+// Retranscribe has recordings of contacts in [from, to) that another model heard heard again, behind today's work,
+// and says how many. Decisions stay; the findings of before are there until the new ones are.
+func (s *Store) Retranscribe(ctx context.Context, from, to time.Time, modelHash string) (int64, error) {
+	tag, err := s.pool.Exec(ctx, `UPDATE recordings r SET state = 'discovered', transcript_hash = '', sha256 = '', priority = -1,
+			queued_at = NULL, tries = 0, crashed = 0
+		FROM transcripts t WHERE t.recording = r.id AND r.state = 'inspected' AND t.transcript ->> 'model_hash' <> $3
+			AND coalesce(r.started_at, r.created_at) >= $1 AND coalesce(r.started_at, r.created_at) < $2`, from, to, modelHash)
 	return tag.RowsAffected(), err
 }
 
