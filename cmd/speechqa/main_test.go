@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"flag"
 	"os"
 	"testing"
 
@@ -11,7 +12,10 @@ import (
 // TestMain lets the commands start this test binary as the process a model runs in.
 func TestMain(m *testing.M) {
 	whisper.ServeIfChild()
-	os.Exit(m.Run())
+	flag.Parse()
+	status := m.Run()
+	removeProgram()
+	os.Exit(status)
 }
 
 // speechqa runs a command with the given environment and returns what it printed.

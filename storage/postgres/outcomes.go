@@ -22,11 +22,12 @@ type Outcome struct {
 	Findings   []detectors.Finding
 }
 
-// Outcomes returns what became of the newest version of each key that has a row, in the order of the keys.
+// Outcomes returns what became of the newest version of each key that has a row, in the order of the keys; findings
+// stand as the engine orders them: along the talk, those about the whole recording last.
 func (s *Store) Outcomes(ctx context.Context, bucket string, keys []string) ([]Outcome, error) {
 	rows, err := s.pool.Query(ctx, `SELECT DISTINCT ON (r.key) r.id::text, r.key, r.kind, r.state, r.reason, r.duration,
 			coalesce(r.score, 0), coalesce(jsonb_array_length(nullif(t.transcript -> 'utterances', 'null')), 0),
-			coalesce((SELECT jsonb_agg(f.finding ORDER BY f.start, f.key) FROM findings f WHERE f.recording = r.id AND f.current), '[]')
+			coalesce((SELECT jsonb_agg(f.finding ORDER BY (f.finding ->> 'turn')::int < 0, (f.finding ->> 'turn')::int, f.rule, f.start) FROM findings f WHERE f.recording = r.id AND f.current), '[]')
 		FROM recordings r LEFT JOIN transcripts t ON t.recording = r.id
 		WHERE r.bucket = $1 AND r.key = ANY($2) ORDER BY r.key, r.created_at DESC`, bucket, keys)
 	if err != nil {
