@@ -17,7 +17,7 @@ export GGML_NO_BACKTRACE := 1
 version := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 assets := $(shell find web/assets/src web/package-lock.json web/build -type f)
 
-.PHONY: help build demo test bench soak soak-hearing check clean setup-build setup-demo setup-test assets train golden
+.PHONY: help build demo test bench soak soak-hearing check clean setup-build setup-demo setup-test assets screenshots train golden
 
 help: ## show this
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | expand -t12
@@ -56,6 +56,9 @@ web/assets/dist/app.js: $(assets) web/node_modules/.package-lock.json
 web/node_modules/.package-lock.json: web/package-lock.json
 	npm --prefix web ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
+
+screenshots: setup-test assets ## make the pictures of the README anew
+	go test ./cmd/speechqa -run TestDemo$$ -screenshots
 
 clean: ## remove what was built, not what was installed
 	rm -rf bin web/assets/dist/*.js web/assets/dist/*.css web/assets/dist/*.txt web/node_modules

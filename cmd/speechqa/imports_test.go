@@ -17,6 +17,7 @@ var allowedImports = map[string][]string{
 	"pipeline/audio/audiotest": {"pipeline/audio"},
 	"pipeline/meta":            {"detectors"},
 	"pipeline/whisper":         {"pipeline/audio", "detectors", "lexicon"},
+	"pipeline/secondopinion":   {"pipeline", "pipeline/audio", "detectors", "lexicon"},
 	"pipeline":                 {"pipeline/audio", "pipeline/meta", "detectors", "lexicon"},
 	"storage/embedded":         {},
 	"storage/objects":          {"pipeline", "detectors"},
