@@ -146,7 +146,7 @@ var (
 )
 
 // minWeight is the smallest weight worth writing.
-const minWeight = 0.06
+const minWeight = 0.22
 
 type model map[string]map[uint64]float64 // rule → feature → weight; feature 0 is the bias
 
