@@ -77,6 +77,7 @@ func (c *serveCmd) Run(a *app) (err error) {
 	if err != nil {
 		return err
 	}
+	sys.metrics.MustRegister(newStanding(sys.store))
 	if err := sys.addObserve(e.metrics); err != nil {
 		return err
 	}
@@ -135,6 +136,7 @@ func runOffice(ctx context.Context, dir string, e everything, ready func(context
 	if err != nil {
 		return err
 	}
+	sys.metrics.MustRegister(newStanding(sys.store))
 	r.Address = "http://" + addr.String()
 	if err := sys.addObserve(e.metrics); err != nil {
 		return err

@@ -3,19 +3,17 @@ package main
 import (
 	"bytes"
 	"flag"
-	"os"
 	"testing"
 
 	"github.com/speechqa/speechqa/pipeline/whisper"
+	"github.com/speechqa/speechqa/storage/storagetest"
 )
 
 // TestMain lets the commands start this test binary as the process a model runs in.
 func TestMain(m *testing.M) {
 	whisper.ServeIfChild()
 	flag.Parse()
-	status := m.Run()
-	removeProgram()
-	os.Exit(status)
+	storagetest.Main(m, removeProgram)
 }
 
 // speechqa runs a command with the given environment and returns what it printed.

@@ -29,9 +29,13 @@ var shared struct {
 	copies sync.Mutex // a template cannot be copied twice at a time
 }
 
-// Main runs the tests of a binary and stops the server they shared. Call it from TestMain.
-func Main(m *testing.M) {
+// Main runs the tests of a binary, stops the server they shared, and calls the others that have to tidy up. Call it
+// from TestMain.
+func Main(m *testing.M, after ...func()) {
 	code := m.Run()
+	for _, f := range after {
+		f()
+	}
 	if err := stopShared(); err != nil {
 		fmt.Fprintln(os.Stderr, "stop the tests' PostgreSQL:", err)
 		code = max(code, 1)
