@@ -74,8 +74,9 @@ func TestFetchStops(t *testing.T) {
 func TestSweep(t *testing.T) {
 	dir := t.TempDir()
 	orphan := filepath.Join(dir, "speechqa-object-1")
+	pcm := filepath.Join(dir, "speechqa-7.pcm")
 	other := filepath.Join(dir, "speechqa-other")
-	for _, name := range []string{orphan, other} {
+	for _, name := range []string{orphan, pcm, other} {
 		if err := os.WriteFile(name, nil, 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -86,7 +87,7 @@ func TestSweep(t *testing.T) {
 	}
 	defer used.remove()
 	old := time.Now().Add(-time.Hour)
-	for _, name := range []string{orphan, other, used.path()} {
+	for _, name := range []string{orphan, pcm, other, used.path()} {
 		if err := os.Chtimes(name, old, old); err != nil {
 			t.Fatal(err)
 		}
@@ -94,8 +95,10 @@ func TestSweep(t *testing.T) {
 	if err := Sweep(dir); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := os.Stat(orphan); !errors.Is(err, os.ErrNotExist) {
-		t.Error("the killed worker's file is still there")
+	for _, name := range []string{orphan, pcm} {
+		if _, err := os.Stat(name); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("the killed worker's %s is still there", name)
+		}
 	}
 	for _, name := range []string{other, used.path()} {
 		if _, err := os.Stat(name); err != nil {

@@ -7,6 +7,8 @@ import (
 	"os"
 	"syscall"
 	"time"
+
+	"github.com/speechqa/speechqa/pipeline/audio"
 )
 
 // tempPattern names files of fetched objects, so that Sweep knows its own.
@@ -44,11 +46,12 @@ func Sweep(dir string) error {
 		return fmt.Errorf("sweep temporary files: %w", err)
 	}
 	defer root.Close()
-	names, err := fs.Glob(root.FS(), tempPattern)
-	if err != nil {
-		return fmt.Errorf("sweep temporary files: %w", err)
-	}
+	var names []string
 	var errs []error
+	for _, pattern := range []string{tempPattern, audio.TempPattern} {
+		found, err := fs.Glob(root.FS(), pattern)
+		names, errs = append(names, found...), append(errs, err)
+	}
 	for _, name := range names {
 		if err := sweepOne(root, name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			errs = append(errs, err)

@@ -69,9 +69,12 @@ func decode(ctx context.Context, src source, opt Options) (*Recording, error) {
 	return rec, nil
 }
 
+// TempPattern names temporary files for the moment in which they have a name. A process killed just then leaves one.
+const TempPattern = "speechqa-*.pcm"
+
 // tempFile opens a file that has no name any more and so vanishes with the process.
 func tempFile(dir string) (*os.File, error) {
-	f, err := os.CreateTemp(dir, "speechqa-*.pcm")
+	f, err := os.CreateTemp(dir, TempPattern)
 	if err != nil {
 		return nil, &Error{Reason: "临时目录不可写,录音未能解码", Temporary: true, Err: err}
 	}
