@@ -21,7 +21,7 @@ import (
 
 // header is a WAV header with everything that can lie.
 type header struct {
-	riff, fmt      string
+	riff           string
 	tag            uint16
 	channels       uint16
 	rate           uint32

@@ -23,7 +23,7 @@ const (
 // speakers turns what was heard into utterances with roles, in order of time.
 func (p plan) speakers(texts []heard) ([]detectors.Utterance, []string) {
 	var notes []string
-	role := p.byVoice
+	var role roleOf
 	if p.split {
 		role, notes = p.byChannel(texts)
 	} else {
