@@ -167,7 +167,7 @@ func TestAbort(t *testing.T) {
 		t.Fatal(err)
 	}
 	var long []float32
-	for range 8 {
+	for range 40 { // uncut, it would take forty times as long as one
 		long = append(long, short...)
 	}
 	d := demo(t).profile.Decoding
@@ -182,7 +182,7 @@ func TestAbort(t *testing.T) {
 	if _, err := e.full(ctx, long, d); !errors.Is(err, context.Canceled) {
 		t.Fatalf("error is %v", err)
 	}
-	if took := time.Since(begun); took > 4*full {
+	if took := time.Since(begun); took > 10*full {
 		t.Errorf("cancelled after 150 ms, ended after %v; half a minute of audio takes %v", took, full)
 	}
 	if segs, err := e.full(t.Context(), short, d); err != nil || len(segs) == 0 {
