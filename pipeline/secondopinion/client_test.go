@@ -143,8 +143,10 @@ func TestBadServersAreErrors(t *testing.T) {
 		serve http.HandlerFunc
 		want  string
 	}{
-		"500":       {func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "out of memory", 500) }, "500 Internal Server Error: out of memory"},
-		"redirect":  {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "http://elsewhere.invalid/", http.StatusTemporaryRedirect) }, "307"},
+		"500": {func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "out of memory", 500) }, "500 Internal Server Error: out of memory"},
+		"redirect": {func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "http://elsewhere.invalid/", http.StatusTemporaryRedirect)
+		}, "307"},
 		"not JSON":  {func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "<html>") }, "no chat completion"},
 		"no choice": {func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, `{"choices":[]}`) }, "0 choices"},
 		"cut off": {func(w http.ResponseWriter, _ *http.Request) {
