@@ -68,7 +68,7 @@ type webFlags struct {
 }
 
 type observeFlags struct {
-	MetricsListen string `config:"SPEECHQA_METRICS_LISTEN" default:"127.0.0.1:9090" group:"Watching" placeholder:"ADDRESS" help:"Address of /metrics, /healthz and /readyz; empty turns them off."`
+	MetricsListen string `config:"SPEECHQA_METRICS_LISTEN" default:"127.0.0.1:9090" group:"Watching" placeholder:"ADDRESS" help:"Address of /metrics, /healthz and /readyz; off turns them off. A second process on the same machine needs another."`
 }
 
 type logFlags struct {

@@ -335,7 +335,11 @@ func (f webFlags) read(p *problems) (listen, publicURL string) {
 	return p.address("SPEECHQA_LISTEN", f.Listen), f.PublicURL
 }
 
+// read gives the address, or "" where nothing shall listen: an empty variable counts as not set, hence the word.
 func (f observeFlags) read(p *problems) string {
+	if f.MetricsListen == "off" {
+		return ""
+	}
 	return p.address("SPEECHQA_METRICS_LISTEN", f.MetricsListen)
 }
 
