@@ -31,6 +31,7 @@ type block struct {
 	utt         []int32 // utterance of every character
 	from, to    []int32 // byte span of every character in its utterance's original text
 	brk         []uint8 // breaks before every character; one more at the end
+	tail        uint8   // breaks behind the last character so far
 	spans       []span  // of every utterance from first on
 	hits        []hit   // by set, then start
 	lookup      []int32 // first hit of every set; one more at the end

@@ -86,6 +86,7 @@ type slot struct {
 type rule struct {
 	*lexicon.Rule
 	alts  []alternative
+	model []*exception // that keep the model from proposing
 	slots map[Kind]*slotsRule
 }
 
@@ -181,6 +182,14 @@ func (c *compiler) rule(lr *lexicon.Rule) (*rule, error) {
 	common, err := c.exceptions(lr.Unless)
 	if err != nil {
 		return nil, err
+	}
+	if r.model, err = c.exceptions(lr.Model.Unless); err != nil {
+		return nil, err
+	}
+	for _, e := range common {
+		if e.where == lexicon.WhereSentence || e.where == lexicon.WhereUtterance {
+			r.model = append(r.model, e)
+		}
 	}
 	for _, a := range lr.Match {
 		alt := alternative{Alternative: a}

@@ -1,6 +1,7 @@
 package detectors
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/speechqa/speechqa/lexicon"
@@ -36,16 +37,34 @@ func (s *scan) entities(b *block) {
 		if r == '行' && i > 1 && rs[i-1] == '银' {
 			s.entity("bank", max(0, i-3), i+1)
 		}
+		if i > 0 && weekday(rs[i-1], r) && b.brk[i] == 0 {
+			s.entity("date", i-1, i+1)
+		}
 		if b.brk[i+1]&questionBreak != 0 || r == '吗' {
 			s.entity("question", i, i+1)
 		}
 	}
 }
 
+// weekday says whether two characters name a day: 周三, 星期天, 礼拜一.
+func weekday(a, b rune) bool {
+	return (a == '周' || a == '期' || a == '拜') && strings.ContainsRune("一二三四五六日天", b)
+}
+
 func (s *scan) entity(name string, from, to int) {
 	for _, id := range s.e.comp.ents[name] {
 		s.mem.raw = append(s.mem.raw, hit{start: int32(from), end: int32(to), set: id, conf: 1, term: -1})
 	}
+}
+
+// clockTime says whether a number with a point is a time of day: 十点四十, but not 三点五.
+func clockTime(rs []rune) bool {
+	at := slices.Index(rs, '点')
+	if at <= 0 || len(rs)-at <= 2 {
+		return false
+	}
+	hour, n := lexicon.Number(rs[:at])
+	return n == at && hour <= 24
 }
 
 // number says what the number in [i, j) is by what stands beside it.
@@ -65,6 +84,8 @@ func (s *scan) number(b *block, i, j, digits, units int) {
 		s.entity("clock", i, j+1)
 	default:
 		switch {
+		case clockTime(rs[i:j]) || next == '分' && slices.Contains(rs[i:j], '点'):
+			s.entity("clock", i, j)
 		case next == '号' && digits+units <= 3 && !(workid && rs[i-2] == '工'):
 			s.entity("date", i, j+1)
 		case units > 0 && digits > 0 && unitBig(rs[i:j]) || digits >= 4 && units == 0:

@@ -9,34 +9,8 @@ import (
 	"github.com/speechqa/speechqa/lexicon"
 )
 
-// feature is the hash of one observation about an utterance; featureName gives it back for people.
-type feature uint64
-
-const (
-	fnvOffset = 14695981039346656037
-	fnvPrime  = 1099511628211
-)
-
-func hashRunes(seed byte, rs []rune) feature {
-	h := (uint64(fnvOffset) ^ uint64(seed)) * fnvPrime
-	for _, r := range rs {
-		for k := 0; k < 3; k++ {
-			h = (h ^ uint64(byte(r>>(8*k)))) * fnvPrime
-		}
-	}
-	return feature(h)
-}
-
-func hashString(seed byte, s string) feature {
-	h := (uint64(fnvOffset) ^ uint64(seed)) * fnvPrime
-	for i := range len(s) {
-		h = (h ^ uint64(s[i])) * fnvPrime
-	}
-	return feature(h)
-}
-
 // observed is told every feature of an utterance, some more than once; see described for its words.
-type observed func(f feature, d described)
+type observed func(f lexicon.Feature, d described)
 
 // described is a feature in terms of the utterance, from which its words can be made.
 type described struct {
@@ -51,8 +25,8 @@ type described struct {
 type concepts struct {
 	names []string
 	sets  [][]setID // a name may be that of sets of several rules
-	one   []feature
-	two   [][]feature
+	one   []lexicon.Feature
+	two   [][]lexicon.Feature
 }
 
 func newConcepts(sets []*lexicon.Set) *concepts {
@@ -66,10 +40,10 @@ func newConcepts(sets []*lexicon.Set) *concepts {
 	c.names = slices.Sorted(maps.Keys(byName))
 	for i, a := range c.names {
 		c.sets = append(c.sets, byName[a])
-		c.one = append(c.one, hashString(20, a))
-		c.two = append(c.two, make([]feature, len(c.names)))
+		c.one = append(c.one, lexicon.ListFeature(a))
+		c.two = append(c.two, make([]lexicon.Feature, len(c.names)))
 		for k, b := range c.names {
-			c.two[i][k] = hashString(21, a+"+"+b)
+			c.two[i][k] = lexicon.PairFeature(a, b)
 		}
 	}
 	return c
@@ -102,17 +76,13 @@ func (s *scan) observe(u int, tell observed) {
 	b := s.blocks[bi]
 	in := b.uttSpan(u)
 	rs := b.runes[in.start:in.end]
-	var grams [3]rune
 	for i := range rs {
 		at := in.start + int32(i)
 		for n := 1; n <= 4 && i+n <= len(rs); n++ {
-			tell(hashRunes(byte(n), rs[i:i+n]), described{from: at, n: int32(n)})
+			tell(lexicon.CharFeature(rs[i:i+n]), described{from: at, n: int32(n)})
 		}
 		for n := 2; n <= 3 && i+n <= len(rs); n++ {
-			for k := range n {
-				grams[k] = rune(lexicon.SoundOf(rs[i+k]).Class)
-			}
-			tell(hashRunes(byte(10+n), grams[:n]), described{from: at, n: int32(n), sound: true})
+			tell(lexicon.SoundFeature(rs[i:i+n]), described{from: at, n: int32(n), sound: true})
 		}
 	}
 	var few [16]int
@@ -123,7 +93,7 @@ func (s *scan) observe(u int, tell observed) {
 			tell(s.e.concepts.two[a][c], described{a: a + 1, b: c + 1})
 		}
 	}
-	tell(hashString(22, s.listeners[u].role), described{role: s.listeners[u].role})
+	tell(lexicon.ListenerFeature(s.listeners[u].role), described{role: s.listeners[u].role})
 }
 
 // words names a feature for people.
@@ -131,22 +101,22 @@ func (s *scan) words(u int, d described) string {
 	c := s.e.concepts
 	switch {
 	case d.b > 0:
-		return "词表:" + c.names[d.a-1] + "+" + c.names[d.b-1]
+		return lexicon.PairName(c.names[d.a-1], c.names[d.b-1])
 	case d.a > 0:
-		return "词表:" + c.names[d.a-1]
+		return lexicon.ListName(c.names[d.a-1])
 	case d.n == 0:
-		return "听者:" + d.role
+		return lexicon.ListenerName(d.role)
 	}
 	text := string(s.blocks[s.blockOf[u]].runes[d.from : d.from+d.n])
 	if d.sound {
-		return "音:" + text
+		return lexicon.SoundName(text)
 	}
-	return text
+	return lexicon.CharName(text)
 }
 
 // knownFeature is a feature of an utterance that the model has weights for.
 type knownFeature struct {
-	f   feature
+	f   lexicon.Feature
 	row int32
 }
 
@@ -165,7 +135,7 @@ func (s *scan) judge(u int) (known []knownFeature, all int) {
 	clear(m.seen)
 	mask := uint64(size - 1)
 	m.known = m.known[:0]
-	s.observe(u, func(f feature, _ described) {
+	s.observe(u, func(f lexicon.Feature, _ described) {
 		i := uint64(f) & mask
 		for ; m.seen[i] != 0; i = (i + 1) & mask {
 			if m.seen[i] == uint64(f) {
@@ -174,7 +144,7 @@ func (s *scan) judge(u int) (known []knownFeature, all int) {
 		}
 		m.seen[i] = uint64(f)
 		all++
-		if row, ok := s.e.rs.Model.Row(uint64(f)); ok {
+		if row, ok := s.e.rs.Model.Row(f); ok {
 			m.known = append(m.known, knownFeature{f, row})
 		}
 	})
@@ -184,8 +154,8 @@ func (s *scan) judge(u int) (known []knownFeature, all int) {
 
 // Observation is one utterance of a training conversation.
 type Observation struct {
-	Features []uint64
-	Names    map[uint64]string
+	Features []lexicon.Feature
+	Names    map[lexicon.Feature]string
 }
 
 // Observe gives the features of every utterance of the agent, by utterance; for training.
@@ -199,8 +169,8 @@ func (e *Engine) Observe(c *Conversation) map[int]Observation {
 		if c.Utterances[u].Speaker == SpeakerCustomer {
 			continue
 		}
-		o := Observation{Names: map[uint64]string{}}
-		s.observe(u, func(f feature, d described) { o.Names[uint64(f)] = s.words(u, d) })
+		o := Observation{Names: map[lexicon.Feature]string{}}
+		s.observe(u, func(f lexicon.Feature, d described) { o.Names[f] = s.words(u, d) })
 		o.Features = slices.Sorted(maps.Keys(o.Names))
 		out[u] = o
 	}

@@ -39,10 +39,25 @@ func (s *scan) askModel(r *rule, best map[int]*candidate, spoiled map[int]bool) 
 				if r.Kind == lexicon.KindDisclosure && (s.recorder[u] || s.listeners[u].role != roleThird) {
 					continue
 				}
-				best[u] = &candidate{f: found{span: s.weightiest(u, k)}, block: bi, turn: u, conf: p}
+				f := found{span: s.weightiest(u, k)}
+				if e := s.modelExcused(r, bi, &f); e != nil {
+					s.excuse(r, e.name, bi, u, &f)
+					continue
+				}
+				best[u] = &candidate{f: f, block: bi, turn: u, conf: p}
 			}
 		}
 	}
+}
+
+// modelExcused is the exception that keeps the model from proposing a clause, or nil.
+func (s *scan) modelExcused(r *rule, bi int, f *found) *exception {
+	for _, e := range r.model {
+		if s.excused(e, bi, f) {
+			return e
+		}
+	}
+	return nil
 }
 
 // judgement is what the model says about an utterance.
@@ -68,12 +83,16 @@ func (s *scan) judged(u int) *judgement {
 			j.p[k] += float64(w)
 		}
 	}
-	scale := 1 / math.Sqrt(float64(all)+1)
+	scale := ModelScale(all)
 	for i := range j.p {
 		j.p[i] = 1 / (1 + math.Exp(-(float64(m.Bias[i]) + j.p[i]*scale)))
 	}
 	return j
 }
+
+// ModelScale is what a sum of weights is multiplied with: long utterances must not shout, and in short ones a word must
+// not weigh too much.
+func ModelScale(features int) float64 { return 1 / math.Sqrt(max(float64(features), 160)) }
 
 // weightiest is the clause of the utterance that speaks loudest for the rule.
 func (s *scan) weightiest(u, k int) span {
@@ -83,7 +102,7 @@ func (s *scan) weightiest(u, k int) span {
 	weight := make([]float64, in.end-in.start)
 	for i := in.start; i < in.end; i++ {
 		for n := int32(1); n <= 4 && i+n <= in.end; n++ {
-			row, ok := m.Row(uint64(hashRunes(byte(n), b.runes[i:i+n])))
+			row, ok := m.Row(lexicon.CharFeature(b.runes[i : i+n]))
 			if !ok {
 				continue
 			}

@@ -147,7 +147,11 @@ func (s *scan) excuse(r *rule, name string, bi, turn int, f *found) {
 		return
 	}
 	from, to := s.blocks[bi].bytes(f.span, turn)
-	s.suppressed = append(s.suppressed, Suppressed{Rule: r.ID, Exception: name, Turn: turn, Quote: s.c.Utterances[turn].Text[from:to], Pattern: f.pat.source})
+	x := Suppressed{Rule: r.ID, Exception: name, Turn: turn, Quote: s.c.Utterances[turn].Text[from:to]}
+	if f.pat != nil { // the model's proposals have none
+		x.Pattern = f.pat.source
+	}
+	s.suppressed = append(s.suppressed, x)
 }
 
 // holds answers a condition for a match in an utterance.

@@ -62,7 +62,8 @@ func hasText(t string) bool {
 // append adds an utterance's normalised text, with the byte span of every character.
 func (b *block) append(u int, text string) {
 	table := lexicon.CharTable()
-	pending := softBreak
+	// What ended the utterance before still stands between the two.
+	pending := softBreak | b.tail
 	for i := 0; i < len(text); {
 		r, n := utf8.DecodeRuneInString(text[i:])
 		from := i
@@ -96,6 +97,7 @@ func (b *block) append(u int, text string) {
 			}
 		}
 	}
+	b.tail = pending
 }
 
 // bytes gives the byte span, in the utterance's text, of the part of s that lies in utterance u.

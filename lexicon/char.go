@@ -22,7 +22,7 @@ const (
 
 // Char is all that reading a transcript asks of a character, looked up once.
 type Char struct {
-	Fold  uint16 // the character as compared; see FoldRune
+	Fold  uint16 // the character as compared; see CompareRune
 	Kind  CharKind
 	Sound Sound // of Fold
 }
@@ -34,7 +34,7 @@ type Chars [0x10000]Char
 var CharTable = sync.OnceValue(func() *Chars {
 	t := new(Chars)
 	for r := range rune(len(t)) {
-		f := FoldRune(r)
+		f := CompareRune(r)
 		t[r] = Char{Fold: uint16(f), Kind: kindOf(r, f), Sound: sounds().of(f)}
 	}
 	return t
@@ -46,7 +46,7 @@ func CharOf(r rune) (fold rune, kind CharKind) {
 		c := &CharTable()[r]
 		return rune(c.Fold), c.Kind
 	}
-	f := FoldRune(r)
+	f := CompareRune(r)
 	return f, kindOf(r, f)
 }
 

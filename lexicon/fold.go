@@ -23,7 +23,24 @@ var t2s = sync.OnceValue(func() map[rune]rune {
 	return m
 })
 
-// FoldRune gives the form in which a character is compared: half width, lower case, simplified.
+// dialect holds characters that regional speech writes for a usual one, where one character stands for one: 俺恁 of the
+// central plains, 侬 of Shanghai, 佢唔冇 of Canton. Rules and transcripts are folded alike, so a rule written in the
+// standard language hears them too. 她 is among them because a recogniser cannot hear the difference.
+var dialect = map[rune]rune{
+	'俺': '我', '咱': '我', '恁': '你', '侬': '你', '佢': '他', '伊': '他', '她': '他', '嘅': '的', '嘞': '的', '唔': '不', '冇': '没',
+	'喺': '在', '畀': '给', '俾': '给', '嚟': '来', '咗': '了', '睇': '看', '瞅': '看', '揾': '找', '甭': '别', '莫': '别', '勿': '不', '爹': '爸',
+}
+
+// CompareRune gives the form in which a character is compared: FoldRune, and the standard character for dialect.
+func CompareRune(r rune) rune {
+	r = FoldRune(r)
+	if s, ok := dialect[r]; ok {
+		return s
+	}
+	return r
+}
+
+// FoldRune gives the plain form of a character: half width, lower case, simplified.
 func FoldRune(r rune) rune {
 	if r < 0x80 {
 		if r >= 'A' && r <= 'Z' {
@@ -43,9 +60,8 @@ func FoldRune(r rune) rune {
 // Filler says whether a character is a hesitation that carries no meaning.
 func Filler(r rune) bool {
 	switch r {
-	case '嗯', '呃', '唉', '哎', '诶', '欸', '喔', '唔':
-		// 唔 is "not" in Cantonese; it stays where a syllable follows it (see the caller).
-		return r != '唔'
+	case '嗯', '呃', '唉', '哎', '诶', '欸', '喔':
+		return true
 	}
 	return false
 }

@@ -6,25 +6,25 @@ import (
 	"strings"
 )
 
-// Model is a linear model over hashed features of an utterance, one weight per feature and rule; see detectors/trainer.
+// Model is a linear model over features of an utterance, one weight per feature and rule; see detectors/trainer.
 type Model struct {
 	Rules []string
 	Bias  []float32 // by rule
 
-	keys    []uint64  // hash table of features; 0 = free
+	keys    []Feature // hash table of features; 0 = free
 	rows    []int32   // beside keys
 	weights []float32 // row by row, a weight for every rule
 	names   []string  // by row
 }
 
 // Row finds a feature; false where it has no weight for any rule.
-func (m *Model) Row(feature uint64) (row int32, ok bool) {
+func (m *Model) Row(f Feature) (row int32, ok bool) {
 	if len(m.keys) == 0 {
 		return 0, false
 	}
-	mask := uint64(len(m.keys) - 1)
-	for i := feature & mask; m.keys[i] != 0; i = (i + 1) & mask {
-		if m.keys[i] == feature {
+	mask := Feature(len(m.keys) - 1)
+	for i := f & mask; m.keys[i] != 0; i = (i + 1) & mask {
+		if m.keys[i] == f {
 			return m.rows[i], true
 		}
 	}
@@ -42,9 +42,13 @@ func (m *Model) Name(row int32) string { return m.names[row] }
 
 // ModelUse says what the model may do for a rule. Zero means never.
 type ModelUse struct {
-	Propose float64 // from this probability on an utterance is a finding though no pattern matches
-	Confirm float64 // below this probability a pattern's match is only doubtful
+	Propose float64      // from this probability on an utterance is a finding though no pattern matches
+	Confirm float64      // below this probability a pattern's match is only doubtful
+	Unless  []*Exception // that keep it from proposing, besides those of the rule that look at the sentence or utterance
 }
+
+// WeightUnit is what the whole numbers in a model's file count.
+const WeightUnit = 0.1
 
 // model reads model.txt; a ruleset without one works by its patterns alone.
 func (l *loader) model() {
@@ -53,78 +57,98 @@ func (l *loader) model() {
 		return
 	}
 	r := l.nodes("model.txt")
-	text := string(data)
+	m, errs := ParseModel(string(data))
+	for _, e := range errs {
+		r.errorf(e.Line, "%s", e.Text)
+	}
+	if len(errs) == 0 {
+		l.rs.Model = m
+	}
+}
+
+// ModelError is a line of a model's file that cannot be read.
+type ModelError struct {
+	Line int
+	Text string
+}
+
+// ParseModel reads a model: a line "rule ID BIAS" for every rule, then a line for every feature with its name and its
+// weights by rule in units of WeightUnit, trailing zeros left out.
+func ParseModel(text string) (*Model, []ModelError) {
 	m := &Model{}
-	// The number of rules is the length of a row.
-	rules := strings.Count("\n"+text, "\nrule ")
-	m.resize(1024)
-	rule := -1
+	m.resize(1 << 16)
+	var errs []ModelError
 	for n := 1; text != ""; n++ {
 		line, rest, _ := strings.Cut(text, "\n")
 		text = rest
 		if line == "" || line[0] == '#' {
 			continue
 		}
+		var err error
 		if rest, ok := strings.CutPrefix(line, "rule "); ok {
-			id, bias, _ := strings.Cut(rest, " ")
-			v, err := strconv.ParseFloat(bias, 32)
-			if err != nil {
-				r.errorf(n, "bias of rule %q: %v", id, err)
-				continue
-			}
-			m.Rules, m.Bias = append(m.Rules, id), append(m.Bias, float32(v))
-			rule++
-			continue
+			err = m.rule(rest)
+		} else {
+			err = m.feature(line)
 		}
-		if err := m.weight(line, rule, rules); err != nil {
-			r.errorf(n, "%v", err)
+		if err != nil {
+			errs = append(errs, ModelError{n, err.Error()})
 		}
 	}
-	if len(m.Rules) != rules {
-		return // reported above
-	}
-	l.rs.Model = m
+	return m, errs
 }
 
-func (m *Model) weight(line string, rule, rules int) error {
-	hash, rest, _ := strings.Cut(line, " ")
-	value, name, _ := strings.Cut(rest, " ")
-	f, err := strconv.ParseUint(hash, 16, 64)
+func (m *Model) rule(line string) error {
+	id, bias, _ := strings.Cut(line, " ")
+	v, err := strconv.ParseFloat(bias, 32)
 	if err != nil {
-		return fmt.Errorf("feature: %w", err)
+		return fmt.Errorf("bias of rule %q: %w", id, err)
 	}
-	v, err := strconv.ParseFloat(value, 32)
+	if len(m.names) > 0 {
+		return fmt.Errorf("rule %q stands behind the first feature", id)
+	}
+	m.Rules, m.Bias = append(m.Rules, id), append(m.Bias, float32(v))
+	return nil
+}
+
+func (m *Model) feature(line string) error {
+	name, rest, _ := strings.Cut(line, " ")
+	f, err := featureOf(name)
 	if err != nil {
-		return fmt.Errorf("weight: %w", err)
+		return err
 	}
-	if rule < 0 {
-		return fmt.Errorf("a weight before the first rule")
+	if _, twice := m.Row(f); twice {
+		return fmt.Errorf("feature %q occurs twice", name)
 	}
-	if f == 0 {
-		return fmt.Errorf("feature 0 is the bias and stands in the rule's line")
+	row := m.add(f, name)
+	for k := 0; rest != ""; k++ {
+		var field string
+		field, rest, _ = strings.Cut(rest, " ")
+		v, err := strconv.Atoi(field)
+		if err != nil {
+			return fmt.Errorf("weight of feature %q: %w", name, err)
+		}
+		if k == len(m.Rules) {
+			return fmt.Errorf("feature %q has more weights than there are rules", name)
+		}
+		m.Weights(row)[k] = float32(v) * WeightUnit
 	}
-	row, ok := m.Row(f)
-	if !ok {
-		row = m.add(f, rules)
-		m.names = append(m.names, name)
-	}
-	m.weights[int(row)*rules+rule] += float32(v)
 	return nil
 }
 
 // add gives a new feature a row of zeros.
-func (m *Model) add(f uint64, rules int) int32 {
+func (m *Model) add(f Feature, name string) int32 {
 	row := int32(len(m.names))
 	if 2*int(row) >= len(m.keys) {
 		m.resize(2 * len(m.keys))
 	}
 	m.put(f, row)
-	m.weights = append(m.weights, make([]float32, rules)...)
+	m.names = append(m.names, name)
+	m.weights = append(m.weights, make([]float32, len(m.Rules))...)
 	return row
 }
 
-func (m *Model) put(f uint64, row int32) {
-	mask := uint64(len(m.keys) - 1)
+func (m *Model) put(f Feature, row int32) {
+	mask := Feature(len(m.keys) - 1)
 	i := f & mask
 	for m.keys[i] != 0 {
 		i = (i + 1) & mask
@@ -135,7 +159,7 @@ func (m *Model) put(f uint64, row int32) {
 // resize gives the hash table so many places, a power of two.
 func (m *Model) resize(places int) {
 	keys, rows := m.keys, m.rows
-	m.keys, m.rows = make([]uint64, places), make([]int32, places)
+	m.keys, m.rows = make([]Feature, places), make([]int32, places)
 	for i, f := range keys {
 		if f != 0 {
 			m.put(f, rows[i])

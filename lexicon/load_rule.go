@@ -273,8 +273,9 @@ func (l *loader) rule(file string) {
 	}
 	rule.Unless = s.unless(o["unless"])
 	if m := o["model"]; m != nil {
-		f := r.object(m, "model", "propose", "confirm")
-		rule.Model = ModelUse{Propose: r.number(f["propose"], "propose", 0), Confirm: r.number(f["confirm"], "confirm", 0)}
+		f := r.object(m, "model", "propose", "confirm", "unless")
+		rule.Model = ModelUse{Propose: r.number(f["propose"], "propose", 0), Confirm: r.number(f["confirm"], "confirm", 0),
+			Unless: s.unless(f["unless"])}
 	}
 	switch rule.Kind {
 	case KindPhrase, KindDisclosure:

@@ -218,3 +218,39 @@ func TestSoundNumbers(t *testing.T) {
 		}
 	}
 }
+
+func TestCompareRune(t *testing.T) {
+	for from, want := range map[rune]rune{'俺': '我', '嚟': '来', '畀': '给', '甭': '别', '銀': '银', '我': '我'} {
+		if got := CompareRune(from); got != want {
+			t.Errorf("CompareRune(%q) = %q, want %q", from, got, want)
+		}
+	}
+}
+
+func TestParseModel(t *testing.T) {
+	const head = "# made by hand\nrule a -1.5\nrule b -2\n"
+	m, errs := ParseModel(head + "还钱 12 -3\n音:还钱 0 7\n词表:@jail+要挟 5\n听者:debtor 0 1\n")
+	if len(errs) > 0 {
+		t.Fatal(errs)
+	}
+	for f, want := range map[Feature][2]float32{
+		CharFeature([]rune("还钱")): {1.2, -0.3}, SoundFeature([]rune("海前")): {}, SoundFeature([]rune("还前")): {0, 0.7},
+		PairFeature("@jail", "要挟"): {0.5, 0}, ListFeature("@jail"): {}, ListenerFeature("debtor"): {0, 0.1},
+	} {
+		row, ok := m.Row(f)
+		if ok != (want != [2]float32{}) {
+			t.Errorf("feature %x known: %v, want weights %v", f, ok, want)
+			continue
+		}
+		if w := m.Weights(max(row, 0)); ok && (w[0] != want[0] || w[1] != want[1]) {
+			t.Errorf("%s: %v, want %v", m.Name(row), w, want)
+		}
+	}
+	for text, line := range map[string]int{
+		"rule a x\n": 1, head + "还钱 1 2 3\n": 4, head + "还钱 1\n还钱 2\n": 5, head + "还钱 一\n": 4, head + "还钱 1\nrule c 1\n": 5, head + "音:一二三四五 1\n": 4,
+	} {
+		if _, errs := ParseModel(text); len(errs) != 1 || errs[0].Line != line {
+			t.Errorf("%q: %v, want one error in line %d", text, errs, line)
+		}
+	}
+}
