@@ -57,6 +57,24 @@ func TestDoubtfulIsListedAndNotScored(t *testing.T) {
 	}
 }
 
+func TestOpeningHardlyHeardIsDoubtful(t *testing.T) {
+	e := engine(t)
+	for name, change := range map[string]func(*Utterance){
+		"words":   func(u *Utterance) { u.Confidence = 0.6 },
+		"speaker": func(u *Utterance) { u.SpeakerConfidence = 0.5 },
+		"neither": func(u *Utterance) { u.Confidence, u.SpeakerConfidence = 0.9, 0.9 },
+	} {
+		c := talk("agent 喂", "customer 你哪位", "agent 钱准备好没有", "customer 我没钱")
+		for i := range c.Utterances {
+			change(&c.Utterances[i])
+		}
+		got := of(e.Inspect(c), "missing_opening")
+		if len(got) != 1 || got[0].Doubtful != (name != "neither") {
+			t.Errorf("%s uncertain: %+v", name, got)
+		}
+	}
+}
+
 func TestHeardBySound(t *testing.T) {
 	got := of(engine(t).Inspect(talk("agent 我这边是区人民发院执型局的")), "impersonation")
 	if len(got) != 1 || got[0].Doubtful {

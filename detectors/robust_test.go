@@ -53,9 +53,15 @@ func rewritten(ds []*Dialogue, change func(rune) string) []*Dialogue {
 	return out
 }
 
-// TestRobustness measures what misheard characters, missing punctuation and traditional script cost.
+// TestRobustness measures what misheard characters, missing punctuation and traditional script cost, on dialogues the
+// model was trained with and on others.
 func TestRobustness(t *testing.T) {
-	ds := dialogues(t, "dev.jsonl")
+	for _, file := range []string{"dev.jsonl", "validation.jsonl"} {
+		t.Run(file, func(t *testing.T) { robustness(t, dialogues(t, file)) })
+	}
+}
+
+func robustness(t *testing.T, ds []*Dialogue) {
 	e := engine(t)
 	clean, _ := func() (float64, float64) { q := measure(e, ds); return q.MacroF1(q.Call) }()
 	same := homophones(ds)

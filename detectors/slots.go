@@ -39,8 +39,35 @@ func (s *scan) slotsRule(r *rule) {
 	if got := heardTitles(heard); got != "" {
 		why += ";已听到:" + got
 	}
+	doubt := s.partDoubt(turns)
+	if doubt != "" {
+		why += ";" + doubt
+	}
 	s.whole(r, "slots", why)
-	s.findings[len(s.findings)-1].Slots = heard
+	f := &s.findings[len(s.findings)-1]
+	f.Slots, f.Doubtful = heard, doubt != ""
+}
+
+// certainSlots is the mean confidence of the words of an opening or closing below which nobody can say what was not
+// said. It is higher than that for words that were heard: a slot is missing only if all of the part was understood.
+const certainSlots = 0.7
+
+// partDoubt says why something may have been said and not heard in the utterances; "" where all was heard well.
+func (s *scan) partDoubt(turns []int) string {
+	sum, n := 0.0, 0
+	for _, t := range turns {
+		u := &s.c.Utterances[t]
+		if u.Speaker == SpeakerUnknown || u.SpeakerConfidence > 0 && u.SpeakerConfidence < SpeakerCertain {
+			return "说话人不确定,请听录音确认"
+		}
+		if u.Confidence > 0 {
+			sum, n = sum+u.Confidence*float64(len(u.Text)), n+len(u.Text)
+		}
+	}
+	if n > 0 && sum/float64(n) < certainSlots {
+		return "这一段识别把握低,可能说了没听清,请听录音确认"
+	}
+	return ""
 }
 
 func heardTitles(slots []Slot) string {
