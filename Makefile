@@ -17,7 +17,7 @@ export GGML_NO_BACKTRACE := 1
 version := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 assets := $(shell find web/assets/src web/package-lock.json web/build -type f)
 
-.PHONY: help build demo test bench soak soak-hearing check clean setup-build setup-demo setup-test assets screenshots train golden
+.PHONY: help build demo test bench soak soak-hearing check clean setup-build setup-demo setup-test assets screenshots train
 
 help: ## show this
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | expand -t12
@@ -56,6 +56,9 @@ web/assets/dist/app.js: $(assets) web/node_modules/.package-lock.json
 web/node_modules/.package-lock.json: web/package-lock.json
 	npm --prefix web ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
+
+train: setup-build ## train the statistical layer anew (fixed seed; the same input gives the same file)
+	go run ./detectors/trainer -out lexicon/data/model.txt testdata/dialogues/dev.jsonl testdata/dialogues/authored-a.jsonl testdata/dialogues/utterances/*.jsonl
 
 screenshots: setup-test assets ## make the pictures of the README anew
 	go test ./cmd/speechqa -run TestDemo$$ -screenshots

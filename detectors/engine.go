@@ -91,7 +91,7 @@ func (e *Engine) Inspect(c *Conversation) Result {
 
 // Rescore grades findings by the ruleset's scoring, e.g. those that stand after a reviewer overturned some.
 func (e *Engine) Rescore(standing []Finding) (score int, fatal bool) {
-	return grade(&e.rs.Scoring, standing)
+	return Grade(&e.rs.Scoring, standing)
 }
 
 // Suppressed is a match that an exception excused, for rule tests and explanations.

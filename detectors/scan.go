@@ -335,6 +335,6 @@ func (s *scan) result() Result {
 		f.Key = FindingKey(s.c.ID, f.Rule, f.Quote, seen[id])
 		seen[id]++
 	}
-	score, fatal := grade(&s.e.rs.Scoring, s.findings)
+	score, fatal := Grade(&s.e.rs.Scoring, s.findings)
 	return Result{Score: score, Fatal: fatal, Findings: s.findings, Slots: s.slots, RulesetHash: s.e.rs.Hash, EngineVersion: EngineVersion}
 }

@@ -2,8 +2,9 @@ package detectors
 
 import "github.com/speechqa/speechqa/lexicon"
 
-// grade turns findings into 0..100. Doubtful and shadow findings don't count.
-func grade(sc *lexicon.Scoring, findings []Finding) (score int, fatal bool) {
+// Grade turns findings into 0..100: those found, or those that still stand after people have judged. Doubtful and
+// shadow findings don't count.
+func Grade(sc *lexicon.Scoring, findings []Finding) (score int, fatal bool) {
 	lost := map[string]int{}
 	for i := range findings {
 		f := &findings[i]
@@ -29,9 +30,4 @@ func grade(sc *lexicon.Scoring, findings []Finding) (score int, fatal bool) {
 		score = 0
 	}
 	return max(score, 0), fatal
-}
-
-// Rescore grades findings again, e.g. after a reviewer overturned some: pass those that still stand.
-func Rescore(sc *lexicon.Scoring, findings []Finding) (score int, fatal bool) {
-	return grade(sc, findings)
 }

@@ -25,6 +25,9 @@ const (
 	StateDuplicate   State = "duplicate"   // same audio as another recording, linked to it
 )
 
+// States are all of them, in the order people read them.
+var States = []State{StateDiscovered, StateTranscribed, StateInspected, StateDuplicate, StateFailed}
+
 // Step is a piece of work on a recording.
 type Step string
 

@@ -61,7 +61,7 @@ func (c *Console) login(w http.ResponseWriter, r *http.Request) error {
 	}
 	if !match || user.Disabled {
 		c.attempts.failed(name, now)
-		if err := c.recordAs(r, postgres.User{ID: user.ID, Name: name}, "access.refused", "user:"+user.ID); err != nil {
+		if err := c.recordAs(r, postgres.User{ID: user.ID, Name: shortened(name)}, "access.refused", "user:"+user.ID); err != nil {
 			return err
 		}
 		c.log.WarnContext(ctx, "log-in refused", "name", name, "from", r.RemoteAddr)
@@ -84,9 +84,6 @@ func (c *Console) login(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (c *Console) logout(w http.ResponseWriter, r *http.Request) error {
-	if err := c.record(r, "access.logout"); err != nil {
-		return err
-	}
 	if err := c.sessions.Destroy(r.Context()); err != nil {
 		return fmt.Errorf("log-out: %w", err)
 	}

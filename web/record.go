@@ -39,3 +39,13 @@ func origin(r *http.Request) string {
 	}
 	return host
 }
+
+// longestName is how many characters of a name that nobody has are kept: strangers write it, and it stays for ever.
+const longestName = 64
+
+func shortened(name string) string {
+	if rs := []rune(name); len(rs) > longestName {
+		return string(rs[:longestName]) + "…"
+	}
+	return name
+}

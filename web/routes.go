@@ -22,7 +22,7 @@ func (c *Console) table() []route {
 		{"GET /login", permPublic, c.loginPage, ""},
 		{"POST /login", permPublic, c.login, ""},
 		{"POST /lang", permPublic, c.switchLang, ""},
-		{"POST /logout", permAccount, c.logout, ""},
+		{"POST /logout", permAccount, c.logout, "access.logout"},
 
 		{"GET /{$}", permView, c.listPage, ""},
 		{"GET /recordings/{id}", permView, c.recordingPage, "recording.view"},

@@ -30,5 +30,5 @@ func (r ruleset) Basis(rule string) []lexicon.Basis {
 }
 
 func (r ruleset) Score(findings []detectors.Finding) (score int, fatal bool) {
-	return detectors.Rescore(&r.rs.Scoring, findings)
+	return detectors.Grade(&r.rs.Scoring, findings)
 }

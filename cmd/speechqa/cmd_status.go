@@ -48,7 +48,7 @@ func (c *statusCmd) Run(a *app) error {
 		return json.NewEncoder(a.stdout).Encode(map[string]any{"recordings": sum, "queues": infos})
 	}
 	w := tabwriter.NewWriter(a.stdout, 0, 4, 2, ' ', 0)
-	for _, s := range []pipeline.State{pipeline.StateDiscovered, pipeline.StateTranscribed, pipeline.StateInspected, pipeline.StateDuplicate, pipeline.StateFailed} {
+	for _, s := range pipeline.States {
 		fmt.Fprintf(w, "%s\t%d\n", s, sum.ByState[s])
 	}
 	fmt.Fprintf(w, "inspected today\t%d\n", sum.Today)

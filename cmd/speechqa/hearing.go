@@ -24,7 +24,7 @@ type hearingFlags struct {
 	modelFlags
 	Kind       string   `enum:"call,visit,auto" default:"auto" help:"call or visit; auto goes by the file's name."`
 	Manifest   string   `placeholder:"FILE" help:"The dialer's list of recordings, CSV or XLSX."`
-	KeyPattern string   `default:"{kind}/{yyyy}/{mm}/{dd}/{agent}_{yyyymmddThhmmss}_{callee}_{case}.wav" placeholder:"PATTERN" help:"How paths are built; names in braces are metadata, * is anything without a slash."`
+	KeyPattern string   `placeholder:"PATTERN" help:"How paths are built; names in braces are metadata, * is anything without a slash. Default: as for ingest."`
 	Meta       []string `placeholder:"K=V" help:"What is known of the recordings: agent_id, agent_name, principal, callee, relation, agent_channel, …; may be given several times."`
 
 	list *meta.ManifestFile // nil: none
@@ -122,7 +122,7 @@ func (h *hearingFlags) about(file string) (meta.Resolved, error) {
 	if h.Kind != "auto" {
 		given["kind"] = h.Kind
 	}
-	pattern, err := meta.ParsePattern(h.KeyPattern)
+	pattern, err := meta.ParsePattern(or(h.KeyPattern, meta.DefaultPattern))
 	if err != nil {
 		return meta.Resolved{}, err
 	}

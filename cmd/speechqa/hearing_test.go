@@ -109,7 +109,7 @@ func TestAbout(t *testing.T) {
 	if err := os.WriteFile(strings.TrimSuffix(file, ".wav")+".json", []byte(`{"principal":"华远银行","case_id":"C78"}`), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	h := hearingFlags{Kind: "auto", KeyPattern: meta.DefaultPattern, Meta: []string{"agent_channel=right"}}
+	h := hearingFlags{Kind: "auto", Meta: []string{"agent_channel=right"}}
 	got, err := h.about(file)
 	if err != nil {
 		t.Fatal(err)

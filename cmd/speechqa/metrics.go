@@ -36,7 +36,7 @@ func (c *standing) Collect(ch chan<- prometheus.Metric) {
 		ch <- prometheus.NewInvalidMetric(c.states, err)
 		return
 	}
-	for _, s := range []pipeline.State{pipeline.StateDiscovered, pipeline.StateTranscribed, pipeline.StateInspected, pipeline.StateDuplicate, pipeline.StateFailed} {
+	for _, s := range pipeline.States {
 		ch <- prometheus.MustNewConstMetric(c.states, prometheus.GaugeValue, float64(sum.ByState[s]), string(s))
 	}
 	var age float64

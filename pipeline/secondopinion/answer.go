@@ -1,6 +1,7 @@
 package secondopinion
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -47,20 +48,13 @@ func instructions(r *lexicon.Rule) string {
 // dialogueText writes a conversation a line per utterance.
 func dialogueText(c *detectors.Conversation) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "类型:%s;接听人:%s\n", c.Kind, orUnknown(c.Metadata.Callee))
+	fmt.Fprintf(&b, "类型:%s;接听人:%s\n", c.Kind, cmp.Or(c.Metadata.Callee, "unknown"))
 	for i := range c.Utterances {
 		u := &c.Utterances[i]
 		// A line break inside an utterance would look like another one.
 		fmt.Fprintf(&b, "%d %s:%s\n", i, u.Speaker, strings.NewReplacer("\n", " ", "\r", " ").Replace(u.Text))
 	}
 	return b.String()
-}
-
-func orUnknown(s string) string {
-	if s == "" {
-		return "unknown"
-	}
-	return s
 }
 
 // violation is one of the answer's.

@@ -14,6 +14,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -116,15 +117,7 @@ func (c *Client) Ask(ctx context.Context, conv *detectors.Conversation) ([]detec
 }
 
 func concerns(r *lexicon.Rule, kind detectors.Kind) bool {
-	if len(r.Recordings) == 0 || kind == "" {
-		return true
-	}
-	for _, k := range r.Recordings {
-		if k == string(kind) {
-			return true
-		}
-	}
-	return false
+	return len(r.Recordings) == 0 || kind == "" || slices.Contains(r.Recordings, string(kind))
 }
 
 // ask puts one question, unless the same was answered before.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -17,7 +16,7 @@ import (
 type AuditEntry struct {
 	Seq     int64 // from 1, without gaps
 	At      time.Time
-	Actor   string // user id, or the process: "system", "cli:NAME"
+	Actor   string // user id; empty where nobody known did it
 	Name    string // log-in name at that time
 	Action  string // what.verb, e.g. recording.view
 	Subject string // kind:id, e.g. recording:5f…
@@ -82,33 +81,7 @@ func appendAudit(ctx context.Context, tx pgx.Tx, e AuditEntry) error {
 	return nil
 }
 
-// AuditFilter narrows the audit log; zero fields do not narrow.
-type AuditFilter struct {
-	Actor    string // user id or log-in name
-	Action   string // exact, or a prefix that ends in a dot
-	Subject  string
-	From, To time.Time // From inclusive, To exclusive
-	Before   int64     // only entries before this one: the cursor of the next page
-	Limit    int       // 1..1000
-}
-
 const auditColumns = `seq, at, actor, name, action, subject, origin, detail, prev, hash`
-
-// AuditLog gives entries, latest first.
-func (s *Store) AuditLog(ctx context.Context, f AuditFilter) ([]AuditEntry, error) {
-	rows, err := s.pool.Query(ctx, `SELECT `+auditColumns+` FROM audit_log
-		WHERE ($1 = '' OR actor = $1 OR lower(name) = lower($1))
-		  AND ($2 = '' OR action = $2 OR (right($2, 1) = '.' AND starts_with(action, $2)))
-		  AND ($3 = '' OR subject = $3)
-		  AND ($4::timestamptz IS NULL OR at >= $4) AND ($5::timestamptz IS NULL OR at < $5)
-		  AND ($6 = 0 OR seq < $6)
-		ORDER BY seq DESC LIMIT $7`,
-		f.Actor, f.Action, f.Subject, nullTime(f.From), nullTime(f.To), f.Before, min(max(f.Limit, 1), 1000))
-	if err != nil {
-		return nil, fmt.Errorf("read the audit log: %w", err)
-	}
-	return pgx.CollectRows(rows, scanAudit)
-}
 
 func scanAudit(row pgx.CollectableRow) (e AuditEntry, err error) {
 	var prev, hash []byte
@@ -192,29 +165,4 @@ func (s *Store) VerifyAudit(ctx context.Context, anchors []Anchor) (AuditSummary
 		}
 	}
 	return sum, nil
-}
-
-// AuditHead is the chain's end, to be noted outside.
-func (s *Store) AuditHead(ctx context.Context) (seq int64, hash [32]byte, err error) {
-	var b []byte
-	if err = s.pool.QueryRow(ctx, `SELECT seq, hash FROM audit_head`).Scan(&seq, &b); err != nil {
-		return 0, hash, fmt.Errorf("read the audit log's head: %w", err)
-	}
-	return seq, [32]byte(b), nil
-}
-
-// auditDetail is a detail as JSON; what is given is always encodable.
-func auditDetail(v any) string {
-	b, err := json.Marshal(v)
-	if err != nil {
-		return `{"error":"detail could not be encoded"}`
-	}
-	return string(b)
-}
-
-func nullTime(t time.Time) *time.Time {
-	if t.IsZero() {
-		return nil
-	}
-	return &t
 }

@@ -3,6 +3,7 @@ package postgres_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -20,9 +21,9 @@ func auditedBed(t *testing.T) (*bed, postgres.Anchor) {
 	for i, action := range []string{"login", "recording.view", "recording.play"} {
 		b.noError(b.Audit(ctx, postgres.AuditEntry{Actor: "u1", Name: "li", Action: action, Subject: "recording:r1", Origin: "10.0.0.7", Detail: `{"n":"<1>"}`}))
 		if i == 1 {
-			seq, hash, err := b.AuditHead(ctx)
+			sum, err := b.VerifyAudit(ctx, nil)
 			b.noError(err)
-			anchor = postgres.Anchor{Seq: seq, Hash: hash}
+			anchor = postgres.Anchor{Seq: sum.Entries, Hash: sum.Head}
 		}
 	}
 	return b, anchor
@@ -43,11 +44,6 @@ func TestAuditChainHolds(t *testing.T) {
 	b.noError(err)
 	if sum.Entries != 23 || sum.Anchors != 1 {
 		t.Errorf("got %d entries and %d anchors, want 23 and 1", sum.Entries, sum.Anchors)
-	}
-	views, err := b.AuditLog(t.Context(), postgres.AuditFilter{Action: "recording.", Actor: "LI", Limit: 10})
-	b.noError(err)
-	if len(views) != 2 || views[0].Action != "recording.play" || views[1].Detail != `{"n":"<1>"}` {
-		t.Errorf("got %+v, want the two entries about the recording, latest first", views)
 	}
 }
 
@@ -104,9 +100,9 @@ func TestDecisionIsAudited(t *testing.T) {
 	b.noError(err)
 	b.noError(b.Decide(ctx, postgres.Decision{RecordingID: id, FindingKey: "threat-key", Verdict: postgres.VerdictOverturned,
 		Reason: "misheard", UserID: b.user("li"), Origin: "10.0.0.7", Version: v.Version}, tenEach))
-	log, err := b.AuditLog(ctx, postgres.AuditFilter{Subject: "recording:" + id, Limit: 10})
-	b.noError(err)
-	if len(log) != 1 || log[0].Action != "finding.overturned" || log[0].Name != "li" || log[0].Origin != "10.0.0.7" {
-		t.Errorf("got %+v, want one entry about the decision", log)
+	got := b.query(`SELECT concat_ws(' ', action, name, origin, detail::jsonb ->> 'before', detail::jsonb ->> 'after', detail::jsonb ->> 'score')
+		FROM audit_log WHERE subject = $1`, "recording:"+id)
+	if want := []string{`"finding.overturned li 10.0.0.7 open overturned 100"`}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -102,9 +103,13 @@ func (s *Store) Decide(ctx context.Context, d Decision, rescore func([]detectors
 		if err != nil {
 			return err
 		}
+		detail, err := json.Marshal(map[string]any{"finding": d.FindingKey, "rule": rule, "before": before, "after": d.Verdict,
+			"reason": d.Reason, "note": d.Note, "score": score})
+		if err != nil {
+			return fmt.Errorf("audit: %w", err)
+		}
 		return appendAudit(ctx, tx, AuditEntry{Actor: d.UserID, Name: name, Origin: d.Origin,
-			Action: "finding." + action, Subject: "recording:" + d.RecordingID, Detail: auditDetail(map[string]any{
-				"finding": d.FindingKey, "rule": rule, "before": before, "after": d.Verdict, "reason": d.Reason, "note": d.Note, "score": score})})
+			Action: "finding." + action, Subject: "recording:" + d.RecordingID, Detail: string(detail)})
 	})
 }
 

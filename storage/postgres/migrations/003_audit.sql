@@ -3,7 +3,7 @@
 CREATE TABLE audit_log (
     seq     bigint PRIMARY KEY,
     at      timestamptz NOT NULL,
-    actor   text NOT NULL,  -- user id, or the process: system, cli:NAME
+    actor   text NOT NULL,  -- user id; empty where nobody known did it
     name    text NOT NULL,  -- log-in name at that time
     action  text NOT NULL,
     subject text NOT NULL,  -- kind:id
@@ -12,10 +12,6 @@ CREATE TABLE audit_log (
     prev    bytea NOT NULL CHECK (length(prev) = 32),
     hash    bytea NOT NULL CHECK (length(hash) = 32)
 );
-CREATE INDEX audit_log_subject ON audit_log (subject, seq);
-CREATE INDEX audit_log_actor ON audit_log (actor, seq);
-CREATE INDEX audit_log_action ON audit_log (action, seq);
-CREATE INDEX audit_log_at ON audit_log (at);
 
 -- The chain's head: one row, whose lock puts writers in a row.
 CREATE TABLE audit_head (
