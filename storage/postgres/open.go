@@ -11,6 +11,8 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/tern/v2/migrate"
+
+	"github.com/speechqa/speechqa/pipeline"
 )
 
 //go:embed migrations/*.sql
@@ -20,7 +22,15 @@ var migrations embed.FS
 const versionTable = "schema_version"
 
 // Store is PostgreSQL as the system's memory. It is safe for concurrent use.
-type Store struct{ pool *pgxpool.Pool }
+type Store struct {
+	pool *pgxpool.Pool
+	idle time.Duration // see idleParam
+}
+
+// idleParam has PostgreSQL end transactions in which nothing happens for so long, with the locks they hold: a process
+// that froze or was cut off in the middle of one would else keep a recording, or the lead, for as long as it likes.
+// It is a lease's length; the database's address may say otherwise (…?idle_in_transaction_session_timeout=20s).
+const idleParam = "idle_in_transaction_session_timeout"
 
 // Open connects and makes sure that the schema is this program's. Close the store.
 func Open(ctx context.Context, url string) (*Store, error) {
@@ -29,12 +39,20 @@ func Open(ctx context.Context, url string) (*Store, error) {
 		return nil, fmt.Errorf("address of the database: %w", err)
 	}
 	cfg.ConnConfig.RuntimeParams["application_name"] = "speechqa"
+	params := cfg.ConnConfig.RuntimeParams
+	if params[idleParam] == "" {
+		params[idleParam] = pipeline.Lease.String()
+	}
+	idle, err := time.ParseDuration(params[idleParam])
+	if err != nil || idle <= 0 {
+		return nil, fmt.Errorf("address of the database: %s=%s must be a time above zero, such as 30s", idleParam, params[idleParam])
+	}
 	cfg.MaxConns = max(cfg.MaxConns, 8) // one is held by each listing and by the reconciler
 	pool, err := pgxpool.NewWithConfig(ctx, cfg)
 	if err != nil {
 		return nil, fmt.Errorf("open the database: %w", err)
 	}
-	s := &Store{pool}
+	s := &Store{pool: pool, idle: idle}
 	if err := s.checkSchema(ctx); err != nil {
 		pool.Close()
 		return nil, err

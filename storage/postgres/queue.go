@@ -63,27 +63,6 @@ func (s *Store) Abandon(ctx context.Context) error {
 	return err
 }
 
-// Lead is described in package worker. The lock lives as long as the connection it was taken on.
-func (s *Store) Lead(ctx context.Context, name string, f func(context.Context) error) (bool, error) {
-	conn, err := s.pool.Acquire(ctx)
-	if err != nil {
-		return false, err
-	}
-	defer conn.Release()
-	var ours bool
-	if err := conn.QueryRow(ctx, `SELECT pg_try_advisory_lock(hashtextextended($1, 0))`, name).Scan(&ours); err != nil || !ours {
-		return false, err
-	}
-	defer func() {
-		unlock, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-		defer cancel()
-		if _, err := conn.Exec(unlock, `SELECT pg_advisory_unlock(hashtextextended($1, 0))`, name); err != nil {
-			conn.Conn().Close(unlock) // a connection that still holds the lock must not go back to the pool
-		}
-	}()
-	return true, f(ctx)
-}
-
 // Retry puts recordings that were given up back to where they wait, urgently, and says how many; without ids all
 // whose reason is the given one.
 func (s *Store) Retry(ctx context.Context, reason string, ids ...string) (int64, error) {
