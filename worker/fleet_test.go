@@ -176,12 +176,16 @@ func (f *fleet) start(h *hearing, change func(*worker.Config)) *running {
 	return r
 }
 
+// hung is when a test gives up. A worker killed between taking a task and beginning its attempt leaves a task that asynq
+// itself brings back, after one to two minutes; several such deaths may follow each other.
+const hung = 6 * time.Minute
+
 // wait waits for a condition that the system reaches by itself; the limit is only for a system that never does.
 func (f *fleet) wait(what string, done func() bool) {
 	f.t.Helper()
-	for deadline := time.Now().Add(2 * time.Minute); !done(); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(hung); !done(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			f.t.Fatalf("%s: not within two minutes; states: %v", what, f.states())
+			f.t.Fatalf("%s: not within %v; states: %v", what, hung, f.states())
 		}
 	}
 }
