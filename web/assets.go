@@ -26,18 +26,26 @@ type assets struct {
 	urls  map[string]string // name → address with the content's hash
 }
 
-var bundle = []string{"app.js", "recording.js", "app.css"}
+// needed are the files without which no page works.
+var needed = []string{"app.js", "recording.js", "app.css"}
 
 func loadAssets(dist fs.FS) (*assets, error) {
 	a := &assets{files: map[string][]byte{}, urls: map[string]string{}}
-	for _, name := range bundle {
-		b, err := fs.ReadFile(dist, path.Join("assets/dist", name))
-		if errors.Is(err, fs.ErrNotExist) {
+	for _, name := range needed {
+		if _, err := fs.Stat(dist, path.Join("assets/dist", name)); errors.Is(err, fs.ErrNotExist) {
 			return nil, fmt.Errorf("%w (missing %s)", ErrNoAssets, name)
 		}
+	}
+	files, err := fs.Glob(dist, "assets/dist/*.*s") // .js, .css
+	if err != nil {
+		return nil, fmt.Errorf("assets: %w", err)
+	}
+	for _, file := range files {
+		b, err := fs.ReadFile(dist, file)
 		if err != nil {
 			return nil, fmt.Errorf("assets: %w", err)
 		}
+		name := path.Base(file)
 		sum := sha256.Sum256(b)
 		a.files[name] = b
 		a.urls[name] = "/assets/" + hex.EncodeToString(sum[:6]) + "/" + name

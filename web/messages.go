@@ -21,30 +21,38 @@ const (
 // langs is every language, the default first.
 var langs = []Lang{Chinese, English}
 
-//go:embed messages/*.yaml
+//go:embed messages
 var messageFiles embed.FS
 
 // catalogue holds every sentence of the console: language → key → text with fmt verbs.
 type catalogue map[Lang]map[string]string
 
-// loadMessages reads one YAML file per language; nested keys become dotted ones.
+// loadMessages reads every YAML file of a language's folder, one a part of the console; nested keys become dotted
+// ones. A key given twice is an error.
 func loadMessages(files fs.FS) (catalogue, error) {
 	c := catalogue{}
 	for _, l := range langs {
-		name := path.Join("messages", string(l)+".yaml")
-		b, err := fs.ReadFile(files, name)
+		names, err := fs.Glob(files, path.Join("messages", string(l), "*.yaml"))
 		if err != nil {
 			return nil, fmt.Errorf("messages: %w", err)
 		}
-		var tree map[string]any
-		if err := yaml.Unmarshal(b, &tree); err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
+		if len(names) == 0 {
+			return nil, fmt.Errorf("messages: none in language %q", l)
 		}
-		flat := map[string]string{}
-		if err := flatten("", tree, flat); err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
+		c[l] = map[string]string{}
+		for _, name := range names {
+			b, err := fs.ReadFile(files, name)
+			if err != nil {
+				return nil, fmt.Errorf("messages: %w", err)
+			}
+			var tree map[string]any
+			if err := yaml.Unmarshal(b, &tree); err != nil {
+				return nil, fmt.Errorf("%s: %w", name, err)
+			}
+			if err := flatten("", tree, c[l]); err != nil {
+				return nil, fmt.Errorf("%s: %w", name, err)
+			}
 		}
-		c[l] = flat
 	}
 	return c, nil
 }
@@ -53,6 +61,9 @@ func flatten(prefix string, tree map[string]any, into map[string]string) error {
 	for k, v := range tree {
 		switch v := v.(type) {
 		case string:
+			if _, twice := into[prefix+k]; twice {
+				return fmt.Errorf("%s%s is given in another file too", prefix, k)
+			}
 			into[prefix+k] = v
 		case map[string]any:
 			if err := flatten(prefix+k+".", v, into); err != nil {

@@ -3,6 +3,7 @@ package web
 import (
 	"fmt"
 	"net/http"
+	"slices"
 )
 
 // route is one address of the console with what it demands and, where opening it is itself worth keeping, the
@@ -16,6 +17,15 @@ type route struct {
 
 // table is every route. A route without a permission of the matrix does not start (see routes).
 func (c *Console) table() []route {
+	return slices.Concat(
+		c.frameRoutes(),
+		c.recordingRoutes(),
+		c.trendRoutes(),
+	)
+}
+
+// frameRoutes are what is around the pages: log-in, language, assets, health.
+func (c *Console) frameRoutes() []route {
 	return []route{
 		{"GET /healthz", permPublic, c.healthz, ""},
 		{"GET /assets/", permPublic, c.serveAsset, ""},
@@ -23,16 +33,25 @@ func (c *Console) table() []route {
 		{"POST /login", permPublic, c.login, ""},
 		{"POST /lang", permPublic, c.switchLang, ""},
 		{"POST /logout", permAccount, c.logout, "access.logout"},
+	}
+}
 
+func (c *Console) recordingRoutes() []route {
+	return []route{
 		{"GET /{$}", permView, c.listPage, ""},
 		{"GET /recordings/{id}", permView, c.recordingPage, "recording.view"},
 		{"GET /recordings/{id}/waveform", permListen, c.waveform, ""},
 		{"GET /recordings/{id}/audio-address", permListen, c.audioAddress, "recording.play"},
 		{"GET /recordings/{id}/audio", permListen, c.serveAudio, ""},
 		{"POST /recordings/{id}/findings/{key}", permReview, c.decide, ""},
+		{"GET /next", permReview, c.nextRecording, ""},
+	}
+}
+
+func (c *Console) trendRoutes() []route {
+	return []route{
 		{"GET /trends", permTrends, c.trendsPage, ""},
 		{"GET /trends.csv", permExport, c.trendsCSV, "trends.export"},
-		{"GET /next", permReview, c.nextRecording, ""},
 	}
 }
 

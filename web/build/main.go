@@ -22,7 +22,7 @@ func main() {
 	}
 }
 
-// build writes one file per entry point. It fails before writing anything when a package is missing.
+// build writes one file per entry point: every script whose name does not begin with _, and app.css. It fails before writing anything when a package is missing.
 func build(dir string) error {
 	if _, err := os.Stat(filepath.Join(dir, "node_modules", "wavesurfer.js")); err != nil {
 		return fmt.Errorf("npm packages are missing in %s: run `npm ci --ignore-scripts` there first (%w)", dir, err)
@@ -32,12 +32,12 @@ func build(dir string) error {
 		return err
 	}
 	src := filepath.Join(abs, "assets", "src")
+	pages, err := filepath.Glob(filepath.Join(src, "[^_]*.js"))
+	if err != nil {
+		return err
+	}
 	result := api.Build(api.BuildOptions{
-		EntryPoints: []string{
-			filepath.Join(src, "app.js"),
-			filepath.Join(src, "recording.js"),
-			filepath.Join(src, "app.css"),
-		},
+		EntryPoints:       append(pages, filepath.Join(src, "app.css")),
 		Outdir:            filepath.Join(abs, "assets", "dist"),
 		AbsWorkingDir:     abs,
 		Bundle:            true,
