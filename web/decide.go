@@ -71,7 +71,7 @@ func (c *Console) nextRecording(w http.ResponseWriter, r *http.Request) error {
 		}
 		after = id.String()
 	}
-	next, err := c.store.NextToJudge(r.Context(), after)
+	next, err := c.store.NextToJudge(r.Context(), visitorOf(r).scope, after)
 	if err != nil {
 		return fmt.Errorf("next recording: %w", err)
 	}

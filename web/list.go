@@ -50,11 +50,11 @@ func (c *Console) listPage(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	list, err := c.store.List(r.Context(), f)
+	list, err := c.store.List(r.Context(), visitorOf(r).scope, f)
 	if err != nil {
 		return fmt.Errorf("list: %w", err)
 	}
-	facets, err := c.store.Facets(r.Context())
+	facets, err := c.store.Facets(r.Context(), visitorOf(r).scope)
 	if err != nil {
 		return fmt.Errorf("list: %w", err)
 	}

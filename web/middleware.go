@@ -80,7 +80,7 @@ func (c *Console) withVisitor(next http.Handler) http.Handler {
 				c.fail(w, r, fmt.Errorf("load user: %w", err))
 				return
 			default:
-				v.user = u
+				v.user, v.scope = u, ScopeOf(u)
 				if u.Lang != "" {
 					v.lang = Lang(u.Lang)
 				}

@@ -7,16 +7,18 @@ type Role string
 
 // The roles of the company's quality assurance.
 const (
-	RoleClerk   Role = "clerk"   // 质检员: hears and decides
-	RoleLead    Role = "lead"    // 质检组长: decides, assigns, decides appeals
-	RoleManager Role = "manager" // 经理: sees who drifts and why
-	RoleTrainer Role = "trainer" // 培训师: collects and exports clips
-	RoleAuditor Role = "auditor" // 稽核: sees everything, changes nothing
-	RoleAdmin   Role = "admin"   // 管理员: users and system; not a judge of findings
+	RoleClerk    Role = "clerk"    // 质检员: hears and decides
+	RoleLead     Role = "lead"     // 质检组长: decides, assigns, decides appeals
+	RoleManager  Role = "manager"  // 经理: sees who drifts and why, of his own teams
+	RoleTrainer  Role = "trainer"  // 培训师: collects and exports clips
+	RoleAgent    Role = "agent"    // 催收员: sees what was found in his own recordings
+	RoleAuditor  Role = "auditor"  // 稽核: sees everything, changes nothing
+	RoleOperator Role = "operator" // 运维: keeps the machinery running; hears and reads nothing
+	RoleAdmin    Role = "admin"    // 管理员: users and system; not a judge of findings
 )
 
 // Roles lists every role, in the order forms offer them.
-var Roles = []Role{RoleClerk, RoleLead, RoleManager, RoleTrainer, RoleAuditor, RoleAdmin}
+var Roles = []Role{RoleClerk, RoleLead, RoleManager, RoleTrainer, RoleAgent, RoleAuditor, RoleOperator, RoleAdmin}
 
 // Permission is what a route demands.
 type Permission string
@@ -25,23 +27,27 @@ type Permission string
 const (
 	permPublic  Permission = "public"  // nobody need be logged in: the log-in page, assets, health
 	permAccount Permission = "account" // anybody logged in: own password, log-out
-	permView    Permission = "view"    // flagged list, transcripts, findings
+	permOwn     Permission = "own"     // recordings within one's scope: list, transcript, findings
+	permView    Permission = "view"    // what else is about recordings, for those who work with them
 	permListen  Permission = "listen"  // the audio itself
 	permReview  Permission = "review"  // decide on findings
 	permTrends  Permission = "trends"  // figures about people and rules
 	permExport  Permission = "export"  // take data out of the console
 	permUsers   Permission = "users"   // create and block users
+	permOperate Permission = "operate" // queues, workers, what failed
 )
 
 // grants is the whole role matrix. What is not here is denied.
 var grants = map[Permission][]Role{
 	permAccount: Roles,
+	permOwn:     {RoleClerk, RoleLead, RoleManager, RoleTrainer, RoleAgent, RoleAuditor, RoleAdmin},
 	permView:    {RoleClerk, RoleLead, RoleManager, RoleTrainer, RoleAuditor, RoleAdmin},
 	permListen:  {RoleClerk, RoleLead, RoleManager, RoleTrainer, RoleAuditor},
 	permReview:  {RoleClerk, RoleLead},
 	permTrends:  {RoleLead, RoleManager, RoleTrainer, RoleAuditor},
 	permExport:  {RoleLead, RoleManager},
 	permUsers:   {RoleAdmin},
+	permOperate: {RoleOperator, RoleAdmin},
 }
 
 // may says whether the matrix grants p to role. An unknown role or permission gets nothing.

@@ -38,8 +38,8 @@ func (c *Console) frameRoutes() []route {
 
 func (c *Console) recordingRoutes() []route {
 	return []route{
-		{"GET /{$}", permView, c.listPage, ""},
-		{"GET /recordings/{id}", permView, c.recordingPage, "recording.view"},
+		{"GET /{$}", permOwn, c.listPage, ""},
+		{"GET /recordings/{id}", permOwn, c.recordingPage, "recording.view"},
 		{"GET /recordings/{id}/waveform", permListen, c.waveform, ""},
 		{"GET /recordings/{id}/audio-address", permListen, c.audioAddress, "recording.play"},
 		{"GET /recordings/{id}/audio", permListen, c.serveAudio, ""},
@@ -75,7 +75,8 @@ func (c *Console) routes() (http.Handler, error) {
 	return c.withHeaders(c.withRecovery(c.sessions.LoadAndSave(c.withVisitor(csrf.Handler(mux))))), nil
 }
 
-// guard lets a request through to its route when the visitor's role grants what the route demands.
+// guard lets a request through to its route when the visitor's role grants what the route demands and the recording it
+// is about lies in his scope.
 func (c *Console) guard(r route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		if r.need != permPublic {
@@ -84,9 +85,14 @@ func (c *Console) guard(r route) http.Handler {
 				c.toLogin(w, req)
 				return
 			}
-			allowed := may(Role(v.user.Role), r.need)
+			var refusal error
+			if !may(Role(v.user.Role), r.need) {
+				refusal = errForbidden
+			} else {
+				refusal = c.inScope(req, r.pattern)
+			}
 			action := r.audit
-			if !allowed {
+			if refusal != nil {
 				action = "access.denied"
 			}
 			// First the entry, then the act: what cannot be put on record does not happen.
@@ -94,8 +100,8 @@ func (c *Console) guard(r route) http.Handler {
 				c.fail(w, req, err)
 				return
 			}
-			if !allowed {
-				c.fail(w, req, errForbidden)
+			if refusal != nil {
+				c.fail(w, req, refusal)
 				return
 			}
 		}

@@ -16,21 +16,23 @@ type Store interface {
 	UserByName(ctx context.Context, name string) (postgres.User, error)
 	// User finds a user by id; postgres.ErrNotFound when there is none.
 	User(ctx context.Context, id string) (postgres.User, error)
-	// List gives one page of recordings, worst first.
-	List(ctx context.Context, f postgres.ListFilter) (postgres.ListPage, error)
-	// Facets gives the values that the list's filters offer.
-	Facets(ctx context.Context) (postgres.Facets, error)
+	// InScope says whether there is a recording with this id, a UUID, and whether the scope holds it.
+	InScope(ctx context.Context, sc postgres.Scope, id string) (bool, error)
+	// List gives one page of the recordings in the scope, worst first.
+	List(ctx context.Context, sc postgres.Scope, f postgres.ListFilter) (postgres.ListPage, error)
+	// Facets gives the values that the list's filters offer within the scope.
+	Facets(ctx context.Context, sc postgres.Scope) (postgres.Facets, error)
 	// Review gives everything about one recording; postgres.ErrNotFound when there is none.
 	Review(ctx context.Context, id string) (postgres.Review, error)
-	// Trends gives the figures of inspected recordings by group.
-	Trends(ctx context.Context, f postgres.TrendFilter) ([]postgres.TrendRow, error)
+	// Trends gives the figures of inspected recordings in the scope by group.
+	Trends(ctx context.Context, sc postgres.Scope, f postgres.TrendFilter) ([]postgres.TrendRow, error)
 	// Recording gives the recording's row; postgres.ErrNotFound when there is none.
 	Recording(ctx context.Context, id string) (pipeline.Recording, error)
 	// Decide stores a decision and the score that follows from it, in one transaction; rescore gets the
 	// findings that still stand. postgres.ErrConflict when the recording has changed since Decision.Version.
 	Decide(ctx context.Context, d postgres.Decision, rescore func([]detectors.Finding) (score int, fatal bool)) error
-	// NextToJudge gives the recording that follows id in the list of those to judge, worst first, or "".
-	NextToJudge(ctx context.Context, id string) (string, error)
+	// NextToJudge gives the recording in the scope that follows id in the list of those to judge, worst first, or "".
+	NextToJudge(ctx context.Context, sc postgres.Scope, id string) (string, error)
 	// Audit appends to the audit log.
 	Audit(ctx context.Context, e postgres.AuditEntry) error
 }

@@ -63,11 +63,11 @@ func (c *Console) trendsPage(w http.ResponseWriter, r *http.Request) error {
 
 func (c *Console) trends(r *http.Request, f postgres.TrendFilter) (trendsData, error) {
 	q := r.URL.Query()
-	rows, err := c.store.Trends(r.Context(), f)
+	rows, err := c.store.Trends(r.Context(), visitorOf(r).scope, f)
 	if err != nil {
 		return trendsData{}, fmt.Errorf("trends: %w", err)
 	}
-	facets, err := c.store.Facets(r.Context())
+	facets, err := c.store.Facets(r.Context(), visitorOf(r).scope)
 	if err != nil {
 		return trendsData{}, fmt.Errorf("trends: %w", err)
 	}

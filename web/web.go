@@ -96,8 +96,9 @@ var _ http.Handler = (*Console)(nil)
 
 // visitor is who asks, in what language; user is zero where nobody is logged in.
 type visitor struct {
-	user postgres.User
-	lang Lang
+	user  postgres.User
+	scope postgres.Scope
+	lang  Lang
 }
 
 type visitorKey struct{}

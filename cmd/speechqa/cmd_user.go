@@ -18,19 +18,23 @@ import (
 
 // userCmd manages who may log in.
 type userCmd struct {
-	Add      userAddCmd      `cmd:"" help:"Create a user."`
+	Create   userCreateCmd   `cmd:"" aliases:"add" help:"Create a user, such as the first administrator."`
 	Password userPasswordCmd `cmd:"" help:"Give a user another password."`
 	List     userListCmd     `cmd:"" help:"Show all users."`
 }
 
-type userAddCmd struct {
+type userCreateCmd struct {
 	databaseFlags
 	Name    string `arg:"" help:"Log-in name."`
 	Display string `help:"Name on the pages; default: the log-in name."`
-	Role    string `default:"clerk" help:"clerk, lead, manager, trainer, auditor or admin."`
+	Role    string `default:"clerk" help:"clerk, lead, manager, trainer, agent, auditor, operator or admin."`
+
+	Principals []string `placeholder:"NAME,…" help:"See only recordings of these principals."`
+	Teams      []string `placeholder:"NAME,…" help:"See only recordings of these teams. A manager without teams and principals sees nothing; * is every team."`
+	Agent      string   `placeholder:"ID" help:"Agent id of a user who is an agent: sees only recordings of his own."`
 }
 
-func (c *userAddCmd) Run(a *app) error {
+func (c *userCreateCmd) Run(a *app) error {
 	if !slices.Contains(web.Roles, web.Role(c.Role)) {
 		return fmt.Errorf("%q is no role: choose one of %v", c.Role, web.Roles)
 	}
@@ -39,7 +43,8 @@ func (c *userAddCmd) Run(a *app) error {
 		return err
 	}
 	return withStore(a, c.databaseFlags, func(s *postgres.Store) error {
-		_, err := s.CreateUser(a.ctx, postgres.User{Name: c.Name, DisplayName: or(c.Display, c.Name), PasswordHash: hash, Role: c.Role})
+		_, err := s.CreateUser(a.ctx, postgres.User{Name: c.Name, DisplayName: or(c.Display, c.Name), PasswordHash: hash, Role: c.Role,
+			Principals: c.Principals, Teams: c.Teams, AgentID: c.Agent})
 		if errors.Is(err, postgres.ErrConflict) {
 			return fmt.Errorf("there is a user %s already; `speechqa user password %s` gives another password", c.Name, c.Name)
 		}
@@ -77,12 +82,33 @@ func (c *userListCmd) Run(a *app) error {
 			return err
 		}
 		w := tabwriter.NewWriter(a.stdout, 0, 4, 2, ' ', 0)
-		fmt.Fprintln(w, "NAME\tDISPLAYED\tROLE\tBLOCKED")
+		fmt.Fprintln(w, "NAME\tDISPLAYED\tROLE\tSEES\tBLOCKED")
 		for _, u := range users {
-			fmt.Fprintf(w, "%s\t%s\t%s\t%v\n", u.Name, u.DisplayName, u.Role, u.Disabled)
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%v\n", u.Name, u.DisplayName, u.Role, scopeText(u), u.Disabled)
 		}
 		return w.Flush()
 	})
+}
+
+// scopeText says in a few words which recordings a user sees.
+func scopeText(u postgres.User) string {
+	sc := web.ScopeOf(u)
+	switch {
+	case sc.None:
+		return "nothing"
+	case sc.Everything():
+		return "everything"
+	}
+	var parts []string
+	for _, p := range []struct {
+		what   string
+		values []string
+	}{{"principals", sc.Principals}, {"teams", sc.Teams}, {"agent", strings.Fields(sc.Agent)}} {
+		if len(p.values) > 0 {
+			parts = append(parts, p.what+" "+strings.Join(p.values, ","))
+		}
+	}
+	return strings.Join(parts, "; ")
 }
 
 // withStore opens the database for one use.

@@ -25,7 +25,7 @@ func (b *bed) keys(f postgres.ListFilter) []string {
 	if f.Limit == 0 {
 		f.Limit = 100
 	}
-	page, err := b.List(b.t.Context(), f)
+	page, err := b.List(b.t.Context(), postgres.Scope{}, f)
 	b.noError(err)
 	out := []string{}
 	for _, r := range page.Rows {
@@ -92,7 +92,7 @@ func TestListFilters(t *testing.T) {
 			t.Errorf("%s (-want +got): %s", name, diff)
 		}
 	}
-	page, err := b.List(ctx, postgres.ListFilter{Limit: 1})
+	page, err := b.List(ctx, postgres.Scope{}, postgres.ListFilter{Limit: 1})
 	b.noError(err)
 	want := postgres.ListRow{ID: bad, Key: "bad.wav", Kind: detectors.KindCall, State: pipeline.StateInspected, Duration: 12.5, Score: 40, Fatal: true, Open: 2,
 		Rules: []postgres.RuleCount{{Rule: "threat", Severity: detectors.SeverityCritical, Count: 1}, {Rule: "insult", Severity: detectors.SeverityMajor, Count: 1, Doubtful: true}}}
@@ -100,11 +100,11 @@ func TestListFilters(t *testing.T) {
 		t.Errorf("row (-want +got): %s", diff)
 	}
 	for _, f := range []postgres.ListFilter{{Status: "?"}, {After: "?"}, {After: "e30"}} {
-		if _, err := b.List(ctx, f); err == nil {
+		if _, err := b.List(ctx, postgres.Scope{}, f); err == nil {
 			t.Errorf("%+v gave a page", f)
 		}
 	}
-	facets, err := b.Facets(ctx)
+	facets, err := b.Facets(ctx, postgres.Scope{})
 	b.noError(err)
 	if diff := cmp.Diff(postgres.Facets{Agents: []string{"a1", "a2"}, Teams: []string{"north", "south"}, Principals: []string{"乙银行", "甲银行"}, Rules: []string{"insult", "threat"}}, facets); diff != "" {
 		t.Errorf("facets (-want +got): %s", diff)
@@ -123,7 +123,7 @@ func TestListPages(t *testing.T) {
 	var pages []string
 	f := postgres.ListFilter{Limit: 2}
 	for {
-		page, err := b.List(t.Context(), f)
+		page, err := b.List(t.Context(), postgres.Scope{}, f)
 		b.noError(err)
 		for _, r := range page.Rows {
 			pages = append(pages, r.Key)
@@ -144,7 +144,7 @@ func TestNextToJudge(t *testing.T) {
 	b.inspected(found("2.wav"), 100)
 	better := b.inspected(found("3.wav"), 60, finding("threat", 1))
 	for after, want := range map[string]string{"": worst, worst: better, better: "", uuid.NewString(): worst} {
-		if got, err := b.NextToJudge(ctx, after); err != nil || got != want {
+		if got, err := b.NextToJudge(ctx, postgres.Scope{}, after); err != nil || got != want {
 			t.Errorf("after %q: %q (%v), want %q", after, got, err, want)
 		}
 	}
@@ -209,7 +209,7 @@ func TestUsers(t *testing.T) {
 	}
 	u, err := b.UserByName(ctx, "lI")
 	b.noError(err)
-	want := postgres.User{ID: id, Name: "Li", DisplayName: "Li先生", PasswordHash: "x", Role: "clerk"}
+	want := postgres.User{ID: id, Name: "Li", DisplayName: "Li先生", PasswordHash: "x", Role: "clerk", Principals: []string{}, Teams: []string{}}
 	if diff := cmp.Diff(want, u, cmpopts.IgnoreFields(u, "CreatedAt")); diff != "" || u.CreatedAt.IsZero() {
 		t.Errorf("by name (-want +got): %s", diff)
 	}
@@ -299,13 +299,13 @@ func TestTrends(t *testing.T) {
 			{Key: "south", Name: "south", Recordings: 1, Score: 100}}},
 		"nothing": {with(func(f *postgres.TrendFilter) { f.By, f.Principal = postgres.ByPrincipal, "?" }), nil},
 	} {
-		got, err := b.Trends(ctx, tc.f)
+		got, err := b.Trends(ctx, postgres.Scope{}, tc.f)
 		b.noError(err)
 		if diff := cmp.Diff(tc.want, got, cmpopts.EquateEmpty()); diff != "" {
 			t.Errorf("%s (-want +got): %s", name, diff)
 		}
 	}
-	if _, err := b.Trends(ctx, postgres.TrendFilter{By: "?"}); err == nil {
+	if _, err := b.Trends(ctx, postgres.Scope{}, postgres.TrendFilter{By: "?"}); err == nil {
 		t.Error("an unknown grouping was taken")
 	}
 }

@@ -26,6 +26,9 @@ type User struct {
 	Lang         string // zh or en; empty: Chinese
 	Disabled     bool
 	CreatedAt    time.Time
+	Principals   []string // whose recordings the user sees; what empty means depends on the role, see web.ScopeOf
+	Teams        []string
+	AgentID      string // of a user who is an agent
 }
 
 // Verdict is what a person decided about a finding.

@@ -43,6 +43,9 @@ func (c *conditions) add(sql string, value any) {
 	c.sql = append(c.sql, strings.ReplaceAll(sql, "$?", fmt.Sprintf("$%d", len(c.args))))
 }
 
+// within adds that the recording r lies in the scope.
+func (c *conditions) within(sc Scope) { c.sql = append(c.sql, sc.sql("r", &c.args)) }
+
 func (c *conditions) where() string { return strings.Join(c.sql, " AND ") }
 
 // cursor is a place in the list.
@@ -119,12 +122,13 @@ func (f ListFilter) conditions() (*conditions, error) {
 	return c, nil
 }
 
-// List gives one page of recordings, worst first.
-func (s *Store) List(ctx context.Context, f ListFilter) (ListPage, error) {
+// List gives one page of the recordings in the scope, worst first.
+func (s *Store) List(ctx context.Context, sc Scope, f ListFilter) (ListPage, error) {
 	c, err := f.conditions()
 	if err != nil {
 		return ListPage{}, err
 	}
+	c.within(sc)
 	limit := min(max(f.Limit, 1), 200)
 	c.args = append(c.args, limit+1)
 	rows, err := s.pool.Query(ctx, fmt.Sprintf(`
@@ -165,28 +169,31 @@ func (s *Store) List(ctx context.Context, f ListFilter) (ListPage, error) {
 	return page, nil
 }
 
-// Facets gives the values that the list's filters offer.
-func (s *Store) Facets(ctx context.Context) (f Facets, err error) {
+// Facets gives the values that the list's filters offer: those of the recordings in the scope, and every rule.
+func (s *Store) Facets(ctx context.Context, sc Scope) (f Facets, err error) {
+	var args []any
+	in := sc.sql("r", &args)
 	err = s.pool.QueryRow(ctx, `SELECT
-		ARRAY(SELECT DISTINCT agent_id FROM recordings WHERE agent_id <> '' ORDER BY 1),
-		ARRAY(SELECT DISTINCT team FROM recordings WHERE team <> '' ORDER BY 1),
-		ARRAY(SELECT DISTINCT principal FROM recordings WHERE principal <> '' ORDER BY 1),
-		ARRAY(SELECT DISTINCT rule FROM findings WHERE current AND NOT shadow ORDER BY 1)`).
+		ARRAY(SELECT DISTINCT agent_id FROM recordings r WHERE agent_id <> '' AND `+in+` ORDER BY 1),
+		ARRAY(SELECT DISTINCT team FROM recordings r WHERE team <> '' AND `+in+` ORDER BY 1),
+		ARRAY(SELECT DISTINCT principal FROM recordings r WHERE principal <> '' AND `+in+` ORDER BY 1),
+		ARRAY(SELECT DISTINCT rule FROM findings WHERE current AND NOT shadow ORDER BY 1)`, args...).
 		Scan(&f.Agents, &f.Teams, &f.Principals, &f.Rules)
 	return f, err
 }
 
-// NextToJudge gives the recording that follows id in the list of those to judge, worst first, or "". Without id,
-// or with one that is not there, it is the first.
-func (s *Store) NextToJudge(ctx context.Context, id string) (next string, err error) {
+// NextToJudge gives the recording in the scope that follows id in the list of those to judge, worst first, or "".
+// Without id, or with one that is not there, it is the first.
+func (s *Store) NextToJudge(ctx context.Context, sc Scope, id string) (next string, err error) {
 	var after *string
 	if id != "" {
 		after = &id
 	}
+	args := []any{after}
 	err = s.pool.QueryRow(ctx, `SELECT r.id::text FROM recordings r LEFT JOIN recordings o ON o.id = $1
-		WHERE `+statusSQL[StatusToJudge]+` AND r.id IS DISTINCT FROM $1
+		WHERE `+statusSQL[StatusToJudge]+` AND `+sc.sql("r", &args)+` AND r.id IS DISTINCT FROM $1
 			AND (o.id IS NULL OR (`+worstFirst+`) > (`+strings.ReplaceAll(worstFirst, "r.", "o.")+`))
-		ORDER BY `+worstFirst+` LIMIT 1`, after).Scan(&next)
+		ORDER BY `+worstFirst+` LIMIT 1`, args...).Scan(&next)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return "", nil
 	}

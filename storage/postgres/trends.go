@@ -13,9 +13,9 @@ var groupSQL = map[TrendBy]string{
 	ByWeek: `to_char(date_trunc('week', coalesce(r.started_at, r.created_at) AT TIME ZONE $6), 'YYYY-MM-DD')`,
 }
 
-// Trends gives the figures of inspected recordings by group: the worst mean score first, weeks in their order, and
+// Trends gives the figures of inspected recordings in the scope by group: the worst mean score first, weeks in their order, and
 // rules by the number of findings that stand.
-func (s *Store) Trends(ctx context.Context, f TrendFilter) ([]TrendRow, error) {
+func (s *Store) Trends(ctx context.Context, sc Scope, f TrendFilter) ([]TrendRow, error) {
 	group, ok := groupSQL[f.By]
 	if !ok {
 		return nil, fmt.Errorf("no such grouping: %q", f.By)
@@ -31,6 +31,7 @@ func (s *Store) Trends(ctx context.Context, f TrendFilter) ([]TrendRow, error) {
 	case ByRule:
 		join, order, score = "JOIN", `findings DESC, key`, `0`
 	}
+	args := []any{f.From, f.To, f.Team, f.Principal, f.Rule, zone}
 	rows, err := s.pool.Query(ctx, `
 		WITH per_recording AS (
 			SELECT `+group+` AS key, r.id, max(r.metadata ->> 'agent_name') AS name, max(r.team) AS team, max(r.score) AS score,
@@ -39,13 +40,12 @@ func (s *Store) Trends(ctx context.Context, f TrendFilter) ([]TrendRow, error) {
 				count(f.key) FILTER (WHERE f.verdict = 'overturned') AS overturned
 			FROM recordings r `+join+` findings f ON f.recording = r.id AND NOT f.shadow AND ($5 = '' OR f.rule = $5)
 			WHERE r.state = 'inspected' AND coalesce(r.started_at, r.created_at) >= $1 AND coalesce(r.started_at, r.created_at) < $2
-				AND ($3 = '' OR r.team = $3) AND ($4 = '' OR r.principal = $4) AND $6 <> ''
+				AND ($3 = '' OR r.team = $3) AND ($4 = '' OR r.principal = $4) AND $6 <> '' AND `+sc.sql("r", &args)+`
 			GROUP BY 1, 2)
 		SELECT key, coalesce(max(name), ''), coalesce(max(team), ''), count(*)::int AS recordings,
 			count(*) FILTER (WHERE findings > 0)::int AS flagged, coalesce(sum(findings), 0)::int AS findings,
 			coalesce(sum(confirmed), 0)::int, coalesce(sum(overturned), 0)::int, coalesce(`+score+`, 0)::float8 AS score
-		FROM per_recording GROUP BY key ORDER BY `+order,
-		f.From, f.To, f.Team, f.Principal, f.Rule, zone)
+		FROM per_recording GROUP BY key ORDER BY `+order, args...)
 	if err != nil {
 		return nil, err
 	}

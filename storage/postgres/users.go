@@ -7,10 +7,11 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-const userColumns = `id::text, name, display_name, password_hash, role, lang, disabled, created_at`
+const userColumns = `id::text, name, display_name, password_hash, role, lang, disabled, created_at, principals, teams, agent_id`
 
 func scanUser(row pgx.CollectableRow) (u User, err error) {
-	err = row.Scan(&u.ID, &u.Name, &u.DisplayName, &u.PasswordHash, &u.Role, &u.Lang, &u.Disabled, &u.CreatedAt)
+	err = row.Scan(&u.ID, &u.Name, &u.DisplayName, &u.PasswordHash, &u.Role, &u.Lang, &u.Disabled, &u.CreatedAt,
+		&u.Principals, &u.Teams, &u.AgentID)
 	return u, err
 }
 
@@ -47,8 +48,10 @@ func (s *Store) Users(ctx context.Context) ([]User, error) {
 
 // CreateUser makes a user and returns the id; ErrConflict when the name is taken.
 func (s *Store) CreateUser(ctx context.Context, u User) (id string, err error) {
-	err = s.pool.QueryRow(ctx, `INSERT INTO users (name, display_name, password_hash, role, lang) VALUES ($1, $2, $3, $4, $5)
-		ON CONFLICT DO NOTHING RETURNING id::text`, u.Name, u.DisplayName, u.PasswordHash, u.Role, u.Lang).Scan(&id)
+	err = s.pool.QueryRow(ctx, `INSERT INTO users (name, display_name, password_hash, role, lang, principals, teams, agent_id)
+		VALUES ($1, $2, $3, $4, $5, coalesce($6::text[], '{}'), coalesce($7::text[], '{}'), $8)
+		ON CONFLICT DO NOTHING RETURNING id::text`, u.Name, u.DisplayName, u.PasswordHash, u.Role, u.Lang,
+		u.Principals, u.Teams, u.AgentID).Scan(&id)
 	if errors.Is(err, pgx.ErrNoRows) {
 		err = ErrConflict
 	}
