@@ -12,6 +12,7 @@ import (
 var allowedImports = map[string][]string{
 	"lexicon":                  {},
 	"detectors":                {"lexicon"},
+	"detectors/pii":            {"detectors", "lexicon"},
 	"detectors/trainer":        {"detectors", "lexicon"},
 	"pipeline/audio":           {"detectors"},
 	"pipeline/audio/audiotest": {"pipeline/audio"},
@@ -21,11 +22,11 @@ var allowedImports = map[string][]string{
 	"pipeline":                 {"pipeline/audio", "detectors", "lexicon"},
 	"storage/embedded":         {},
 	"storage/objects":          {"pipeline", "detectors"},
-	"storage/postgres":         {"pipeline", "pipeline/audio", "detectors"},
+	"storage/postgres":         {"pipeline", "pipeline/audio", "detectors", "detectors/pii"},
 	"storage/storagetest":      {"storage/embedded", "storage/objects", "storage/postgres"},
 	"worker":                   {"pipeline"},
 	"worker/discovery":         {"pipeline", "pipeline/meta"},
-	"web":                      {"storage/postgres", "pipeline", "detectors", "lexicon"},
+	"web":                      {"storage/postgres", "pipeline", "pipeline/audio", "detectors", "detectors/pii", "lexicon"},
 	"web/build":                {},
 }
 
