@@ -264,52 +264,6 @@ func TestSessions(t *testing.T) {
 	b.noError(s.Delete("c"))
 }
 
-func TestTrends(t *testing.T) {
-	b := newBed(t)
-	ctx := t.Context()
-	put := func(key, agent, team string, day int, score int, fs ...detectors.Finding) string {
-		f := found(key)
-		f.Metadata.AgentID, f.Metadata.AgentName, f.Metadata.Team = agent, "名"+agent, team
-		f.Metadata.StartedAt = time.Date(2026, 3, day, 17, 0, 0, 0, time.UTC) // after midnight in Shanghai
-		return b.inspected(f, score, fs...)
-	}
-	put("1.wav", "a1", "north", 1, 60, finding("threat", 1), finding("insult", 2)) // Monday 2 March in Shanghai
-	over := put("2.wav", "a1", "north", 2, 90, finding("threat", 1))
-	put("3.wav", "a2", "south", 9, 100)
-	b.noError(b.Decide(ctx, postgres.Decision{RecordingID: over, FindingKey: "threat-key", Verdict: postgres.VerdictOverturned, UserID: b.user("li")}, tenEach))
-	march := postgres.TrendFilter{From: time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC), To: time.Date(2026, 4, 1, 0, 0, 0, 0, time.UTC)}
-	with := func(change func(*postgres.TrendFilter)) postgres.TrendFilter { f := march; change(&f); return f }
-	for name, tc := range map[string]struct {
-		f    postgres.TrendFilter
-		want []postgres.TrendRow
-	}{
-		"agents": {with(func(f *postgres.TrendFilter) { f.By = postgres.ByAgent }), []postgres.TrendRow{
-			{Key: "a1", Name: "名a1", Team: "north", Recordings: 2, Flagged: 1, Findings: 2, Overturned: 1, Score: 80},
-			{Key: "a2", Name: "名a2", Team: "south", Recordings: 1, Score: 100}}},
-		"weeks": {with(func(f *postgres.TrendFilter) { f.By = postgres.ByWeek }), []postgres.TrendRow{
-			{Key: "2026-03-02", Name: "2026-03-02", Recordings: 2, Flagged: 1, Findings: 2, Overturned: 1, Score: 80},
-			{Key: "2026-03-09", Name: "2026-03-09", Recordings: 1, Score: 100}}},
-		"weeks elsewhere": {with(func(f *postgres.TrendFilter) { f.By, f.Zone, f.Team = postgres.ByWeek, "UTC", "south" }), []postgres.TrendRow{
-			{Key: "2026-03-09", Name: "2026-03-09", Recordings: 1, Score: 100}}},
-		"rules": {with(func(f *postgres.TrendFilter) { f.By = postgres.ByRule }), []postgres.TrendRow{
-			{Key: "insult", Name: "insult", Recordings: 1, Flagged: 1, Findings: 1},
-			{Key: "threat", Name: "threat", Recordings: 2, Flagged: 1, Findings: 1, Overturned: 1}}},
-		"team, one rule": {with(func(f *postgres.TrendFilter) { f.By, f.Rule = postgres.ByTeam, "insult" }), []postgres.TrendRow{
-			{Key: "north", Name: "north", Recordings: 2, Flagged: 1, Findings: 1, Score: 80},
-			{Key: "south", Name: "south", Recordings: 1, Score: 100}}},
-		"nothing": {with(func(f *postgres.TrendFilter) { f.By, f.Principal = postgres.ByPrincipal, "?" }), nil},
-	} {
-		got, err := b.Trends(ctx, postgres.Scope{}, tc.f)
-		b.noError(err)
-		if diff := cmp.Diff(tc.want, got, cmpopts.EquateEmpty()); diff != "" {
-			t.Errorf("%s (-want +got): %s", name, diff)
-		}
-	}
-	if _, err := b.Trends(ctx, postgres.Scope{}, postgres.TrendFilter{By: "?"}); err == nil {
-		t.Error("an unknown grouping was taken")
-	}
-}
-
 func TestOutcomes(t *testing.T) {
 	b := newBed(t)
 	ctx := t.Context()

@@ -1,6 +1,10 @@
 package postgres
 
-import "time"
+import (
+	"time"
+
+	"github.com/speechqa/speechqa/detectors"
+)
 
 // TrendBy is what the trends are grouped by.
 type TrendBy string
@@ -11,28 +15,43 @@ const (
 	ByTeam      TrendBy = "team"
 	ByPrincipal TrendBy = "principal"
 	ByRule      TrendBy = "rule"
-	ByWeek      TrendBy = "week" // weeks from Monday, in TrendFilter.Zone
+	ByWeek      TrendBy = "week" // weeks from Monday
+	ByDay       TrendBy = "day"
 )
 
-// TrendFilter narrows what the trends count: inspected recordings by the time of the contact.
+// TrendFilter narrows what figures count: recordings by the day of the contact. Zero fields do not narrow.
 type TrendFilter struct {
 	By        TrendBy
-	From, To  time.Time // From inclusive, To exclusive; both needed
-	Team      string    // empty: all
-	Principal string    // empty: all
-	Rule      string    // empty: any rule counts
-	Zone      string    // IANA name, for weeks
+	From, To  time.Time // dates, of which only year, month and day count; From inclusive, To exclusive; both needed
+	Agent     string    // agent id
+	Team      string
+	Principal string
+	Kind      detectors.Kind
+	Rule      string // only findings of this rule count; recordings are all
 }
 
 // TrendRow is one group of the trends.
 type TrendRow struct {
-	Key        string // agent id, team, principal, rule id, or the Monday of the week as 2006-01-02
+	Key        string // agent id, team, principal, rule id, the day or the Monday of the week as 2006-01-02
 	Name       string // agent's name where known; otherwise Key
 	Team       string // of an agent
-	Recordings int    // inspected
-	Flagged    int    // of these, with at least one finding that stands: live, certain or confirmed, not overturned
+	Received   int    // recordings that came in, copies not
+	Recordings int    // of these, inspected; with ByRule those of all rules
+	Failed     int    // of Received, given up
+	Flagged    int    // of Recordings, with at least one finding that stands: live, certain or confirmed, not overturned
+	Judged     int    // of Recordings, with findings, none of which waits for a person
 	Findings   int    // that stand
+	Open       int    // findings that wait for a person
 	Confirmed  int
 	Overturned int
+	Fatal      int     // recordings
 	Score      float64 // mean of Recordings; 0 for ByRule
+	Seconds    int     // of audio inspected
+}
+
+// HeatCell is how many recordings of an agent a rule stands in.
+type HeatCell struct {
+	Agent, Rule string
+	Flagged     int
+	Findings    int
 }

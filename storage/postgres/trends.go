@@ -3,60 +3,131 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 )
 
-// groupSQL is what each grouping groups recordings by.
+// groupSQL is what each grouping groups figures by.
 var groupSQL = map[TrendBy]string{
-	ByAgent: `r.agent_id`, ByTeam: `r.team`, ByPrincipal: `r.principal`, ByRule: `f.rule`,
-	ByWeek: `to_char(date_trunc('week', coalesce(r.started_at, r.created_at) AT TIME ZONE $6), 'YYYY-MM-DD')`,
+	ByAgent: `agent_id`, ByTeam: `team`, ByPrincipal: `principal`, ByRule: `rule`,
+	ByWeek: `to_char(date_trunc('week', day), 'YYYY-MM-DD')`, ByDay: `to_char(day, 'YYYY-MM-DD')`,
 }
 
-// Trends gives the figures of inspected recordings in the scope by group: the worst mean score first, weeks in their order, and
-// rules by the number of findings that stand.
+// conditions narrow the view figures to the scope and a filter, but for the rule.
+func (f TrendFilter) conditions(sc Scope) *conditions {
+	c := &conditions{}
+	c.sql = append(c.sql, sc.sql("figures", &c.args))
+	c.add(`day >= $?::date`, f.From.Format(time.DateOnly))
+	c.add(`day < $?::date`, f.To.Format(time.DateOnly))
+	for _, x := range []struct{ sql, value string }{
+		{`agent_id = $?`, f.Agent}, {`team = $?`, f.Team}, {`principal = $?`, f.Principal}, {`kind = $?`, string(f.Kind)},
+	} {
+		if x.value != "" {
+			c.add(x.sql, x.value)
+		}
+	}
+	return c
+}
+
+// Trends gives the figures of the recordings in the scope by group: the worst mean score first, weeks and days in their order, and rules by the
+// number of findings that stand.
 func (s *Store) Trends(ctx context.Context, sc Scope, f TrendFilter) ([]TrendRow, error) {
 	group, ok := groupSQL[f.By]
 	if !ok {
 		return nil, fmt.Errorf("no such grouping: %q", f.By)
 	}
-	zone := f.Zone
-	if zone == "" {
-		zone = "Asia/Shanghai"
+	if f.By == ByRule {
+		return s.trendsByRule(ctx, sc, f)
 	}
-	join, order, score := "LEFT JOIN", `score, key`, `avg(score)`
-	switch f.By {
-	case ByWeek:
+	c := f.conditions(sc)
+	c.add(`rule IN ('', $?)`, f.Rule)
+	c.args = append(c.args, f.Rule)
+	counted := fmt.Sprintf(`FILTER (WHERE rule = $%d)`, len(c.args)) // what is asked about findings
+	order := `score, key`
+	if f.By == ByWeek || f.By == ByDay {
 		order = `key`
-	case ByRule:
-		join, order, score = "JOIN", `findings DESC, key`, `0`
 	}
-	args := []any{f.From, f.To, f.Team, f.Principal, f.Rule, zone}
-	rows, err := s.pool.Query(ctx, `
-		WITH per_recording AS (
-			SELECT `+group+` AS key, r.id, max(r.metadata ->> 'agent_name') AS name, max(r.team) AS team, max(r.score) AS score,
-				count(f.key) FILTER (WHERE f.verdict = 'confirmed' OR f.verdict = 'open' AND f.current AND NOT f.doubtful) AS findings,
-				count(f.key) FILTER (WHERE f.verdict = 'confirmed') AS confirmed,
-				count(f.key) FILTER (WHERE f.verdict = 'overturned') AS overturned
-			FROM recordings r `+join+` findings f ON f.recording = r.id AND NOT f.shadow AND ($5 = '' OR f.rule = $5)
-			WHERE r.state = 'inspected' AND coalesce(r.started_at, r.created_at) >= $1 AND coalesce(r.started_at, r.created_at) < $2
-				AND ($3 = '' OR r.team = $3) AND ($4 = '' OR r.principal = $4) AND $6 <> '' AND `+sc.sql("r", &args)+`
-			GROUP BY 1, 2)
-		SELECT key, coalesce(max(name), ''), coalesce(max(team), ''), count(*)::int AS recordings,
-			count(*) FILTER (WHERE findings > 0)::int AS flagged, coalesce(sum(findings), 0)::int AS findings,
-			coalesce(sum(confirmed), 0)::int, coalesce(sum(overturned), 0)::int, coalesce(`+score+`, 0)::float8 AS score
-		FROM per_recording GROUP BY key ORDER BY `+order, args...)
+	const whole = `FILTER (WHERE rule = '')`
+	return s.trendRows(ctx, f, `SELECT `+group+` AS key, max(team), coalesce(sum(received) `+whole+`, 0), coalesce(sum(inspected) `+whole+`, 0),
+			coalesce(sum(failed) `+whole+`, 0), coalesce(sum(flagged) `+counted+`, 0), coalesce(sum(judged) `+counted+`, 0),
+			coalesce(sum(findings) `+counted+`, 0), coalesce(sum(open) `+counted+`, 0), coalesce(sum(confirmed) `+counted+`, 0),
+			coalesce(sum(overturned) `+counted+`, 0), coalesce(sum(fatal) `+whole+`, 0), coalesce(sum(seconds) `+whole+`, 0),
+			coalesce(sum(score) `+whole+` / nullif(sum(inspected) `+whole+`, 0), 0)::float8 AS score
+		FROM figures WHERE `+c.where()+` GROUP BY key HAVING sum(received) `+whole+` > 0 ORDER BY `+order, c.args)
+}
+
+// trendsByRule sets each rule against all recordings, for a rule's rate is of what was inspected.
+func (s *Store) trendsByRule(ctx context.Context, sc Scope, f TrendFilter) ([]TrendRow, error) {
+	c := f.conditions(sc)
+	c.args = append(c.args, f.Rule)
+	rule := fmt.Sprintf(`$%d`, len(c.args))
+	return s.trendRows(ctx, f, `
+		WITH f AS MATERIALIZED (
+			SELECT rule, sum(received) AS received, sum(inspected) AS inspected, sum(failed) AS failed, sum(flagged) AS flagged, sum(judged) AS judged,
+				sum(findings) AS findings, sum(open) AS open, sum(confirmed) AS confirmed, sum(overturned) AS overturned, sum(seconds) AS seconds
+			FROM figures WHERE `+c.where()+` GROUP BY rule)
+		SELECT f.rule, '', whole.received, whole.inspected, whole.failed, f.flagged, f.judged, f.findings, f.open, f.confirmed, f.overturned, 0, whole.seconds, 0::float8
+		FROM f, f whole WHERE whole.rule = '' AND f.rule <> '' AND f.inspected > 0 AND (`+rule+` = '' OR f.rule = `+rule+`)
+		ORDER BY f.findings DESC, f.rule`, c.args)
+}
+
+func (s *Store) trendRows(ctx context.Context, f TrendFilter, sql string, args []any) ([]TrendRow, error) {
+	rows, err := s.pool.Query(ctx, sql, args...)
 	if err != nil {
 		return nil, err
 	}
-	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (t TrendRow, err error) {
-		err = row.Scan(&t.Key, &t.Name, &t.Team, &t.Recordings, &t.Flagged, &t.Findings, &t.Confirmed, &t.Overturned, &t.Score)
-		if t.Name == "" || f.By != ByAgent {
-			t.Name = t.Key
-		}
+	out, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (t TrendRow, err error) {
+		err = row.Scan(&t.Key, &t.Team, &t.Received, &t.Recordings, &t.Failed, &t.Flagged, &t.Judged, &t.Findings, &t.Open, &t.Confirmed,
+			&t.Overturned, &t.Fatal, &t.Seconds, &t.Score)
+		t.Name = t.Key
 		if f.By != ByAgent {
 			t.Team = ""
 		}
 		return t, err
 	})
+	if err != nil || f.By != ByAgent {
+		return out, err
+	}
+	ids := make([]string, len(out))
+	for i := range out {
+		ids[i] = out[i].Key
+	}
+	names, err := s.AgentNames(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	for i := range out {
+		if n := names[out[i].Key]; n != "" {
+			out[i].Name = n
+		}
+	}
+	return out, nil
+}
+
+// AgentNames gives what agents are called in their latest recordings; agents without a name are left out.
+func (s *Store) AgentNames(ctx context.Context, ids []string) (map[string]string, error) {
+	rows, err := s.pool.Query(ctx, `SELECT a.id, r.name FROM unnest($1::text[]) a (id), LATERAL (
+			SELECT metadata ->> 'agent_name' AS name FROM recordings WHERE agent_id = a.id
+			ORDER BY started_at DESC LIMIT 1) r
+		WHERE r.name <> ''`, ids)
+	if err != nil {
+		return nil, fmt.Errorf("names of agents: %w", err)
+	}
+	names := map[string]string{}
+	var id, name string
+	_, err = pgx.ForEachRow(rows, []any{&id, &name}, func() error { names[id] = name; return nil })
+	return names, err
+}
+
+// Heat gives for agents and rules in how many of an agent's recordings a rule stands; only where it does.
+func (s *Store) Heat(ctx context.Context, sc Scope, f TrendFilter) ([]HeatCell, error) {
+	c := f.conditions(sc)
+	c.add(`rule <> '' AND ($? = '' OR rule = $?)`, f.Rule)
+	rows, err := s.pool.Query(ctx, `SELECT agent_id, rule, sum(flagged)::int, sum(findings)::int FROM figures
+		WHERE `+c.where()+` GROUP BY agent_id, rule HAVING sum(flagged) > 0 ORDER BY agent_id, rule`, c.args...)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowToStructByPos[HeatCell])
 }
