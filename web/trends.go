@@ -67,6 +67,7 @@ func (c *Console) trends(r *http.Request, f postgres.TrendFilter) (trendsData, e
 	if err != nil {
 		return trendsData{}, fmt.Errorf("trends: %w", err)
 	}
+	rows = slices.DeleteFunc(rows, func(t postgres.TrendRow) bool { return t.Recordings == 0 }) // came in, but not inspected yet
 	facets, err := c.store.Facets(r.Context(), visitorOf(r).scope)
 	if err != nil {
 		return trendsData{}, fmt.Errorf("trends: %w", err)
@@ -125,7 +126,7 @@ func judgeTrend(rows []postgres.TrendRow) (out []trendRow, median float64, total
 
 func (c *Console) trendFilter(q url.Values) (postgres.TrendFilter, error) {
 	f := postgres.TrendFilter{By: postgres.TrendBy(q.Get("by")), Team: q.Get("team"), Principal: q.Get("principal"),
-		Rule: q.Get("rule"), Zone: c.loc.String()}
+		Rule: q.Get("rule")}
 	if f.By == "" {
 		f.By = postgres.ByAgent
 	}

@@ -73,6 +73,9 @@ func (c *serveCmd) Run(a *app) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, sys.close()) }()
+	if err := sys.useZone(a.ctx, e.ingest.Zone); err != nil {
+		return err
+	}
 	addr, err := sys.addConsole(e.listen, e.public, e.rules, e.ingest.Zone)
 	if err != nil {
 		return err
@@ -130,6 +133,9 @@ func runOffice(ctx context.Context, dir string, e everything, ready func(context
 		return err
 	}
 	if err := sys.addIngest(e.ingest); err != nil {
+		return err
+	}
+	if err := sys.useZone(ctx, e.ingest.Zone); err != nil {
 		return err
 	}
 	addr, err := sys.addConsole(e.listen, e.public, e.rules, e.ingest.Zone)

@@ -30,6 +30,7 @@ type cli struct {
 	User       userCmd       `cmd:"" help:"Manage who may log in."`
 	Status     statusCmd     `cmd:"" help:"Show how the recordings and the queue stand."`
 	Queue      queueCmd      `cmd:"" help:"Pause, resume, retry, inspect again."`
+	Figures    figuresCmd    `cmd:"" help:"Check and recount the figures of trends and reports."`
 	Verify     verifyCmd     `cmd:"" help:"Prove that what is kept is as it was written."`
 }
 
