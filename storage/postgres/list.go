@@ -169,19 +169,6 @@ func (s *Store) List(ctx context.Context, sc Scope, f ListFilter) (ListPage, err
 	return page, nil
 }
 
-// Facets gives the values that the list's filters offer: those of the recordings in the scope, and every rule.
-func (s *Store) Facets(ctx context.Context, sc Scope) (f Facets, err error) {
-	var args []any
-	in := sc.sql("r", &args)
-	err = s.pool.QueryRow(ctx, `SELECT
-		ARRAY(SELECT DISTINCT agent_id FROM recordings r WHERE agent_id <> '' AND `+in+` ORDER BY 1),
-		ARRAY(SELECT DISTINCT team FROM recordings r WHERE team <> '' AND `+in+` ORDER BY 1),
-		ARRAY(SELECT DISTINCT principal FROM recordings r WHERE principal <> '' AND `+in+` ORDER BY 1),
-		ARRAY(SELECT DISTINCT rule FROM findings WHERE current AND NOT shadow ORDER BY 1)`, args...).
-		Scan(&f.Agents, &f.Teams, &f.Principals, &f.Rules)
-	return f, err
-}
-
 // NextToJudge gives the recording in the scope that follows id in the list of those to judge, worst first, or "".
 // Without id, or with one that is not there, it is the first.
 func (s *Store) NextToJudge(ctx context.Context, sc Scope, id string) (next string, err error) {

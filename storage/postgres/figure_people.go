@@ -1,0 +1,40 @@
+package postgres
+
+import (
+	"context"
+	"time"
+)
+
+// Facets gives the agents, teams and principals within the scope, and the rules that any recording has, without
+// looking through the recordings.
+func (s *Store) Facets(ctx context.Context, sc Scope) (f Facets, err error) {
+	var args []any
+	err = s.pool.QueryRow(ctx, `WITH RECURSIVE people AS MATERIALIZED (
+			SELECT * FROM (SELECT agent_id, team, principal FROM figure_people
+				UNION SELECT agent_id, team, principal FROM figure_deltas) p WHERE `+sc.sql("p", &args)+`),
+		-- One look into the index for each rule: the next one after the last.
+		rules AS (
+			(SELECT rule FROM figure_sums WHERE rule > '' ORDER BY rule LIMIT 1)
+			UNION ALL
+			SELECT (SELECT s.rule FROM figure_sums s WHERE s.rule > r.rule ORDER BY s.rule LIMIT 1) FROM rules r WHERE r.rule IS NOT NULL)
+		SELECT ARRAY(SELECT DISTINCT agent_id FROM people WHERE agent_id <> '' ORDER BY 1),
+			ARRAY(SELECT DISTINCT team FROM people WHERE team <> '' ORDER BY 1),
+			ARRAY(SELECT DISTINCT principal FROM people WHERE principal <> '' ORDER BY 1),
+			ARRAY(SELECT rule FROM rules WHERE rule IS NOT NULL UNION SELECT rule FROM figure_deltas WHERE rule <> '' ORDER BY 1)`, args...).
+		Scan(&f.Agents, &f.Teams, &f.Principals, &f.Rules)
+	return f, err
+}
+
+// LatestFigure is the last day, as midnight in UTC, on which there are recordings in the scope; zero when there are none.
+func (s *Store) LatestFigure(ctx context.Context, sc Scope) (time.Time, error) {
+	var args []any
+	var day *time.Time
+	err := s.pool.QueryRow(ctx, `SELECT max(day) FROM (
+			(SELECT day FROM figure_sums f WHERE rule = '' AND received > 0 AND `+sc.sql("f", &args)+` ORDER BY day DESC LIMIT 1)
+			UNION ALL
+			SELECT max(day) FROM figure_deltas f WHERE rule = '' AND `+sc.sql("f", &args)+`) d`, args...).Scan(&day)
+	if err != nil || day == nil {
+		return time.Time{}, err
+	}
+	return *day, nil
+}
