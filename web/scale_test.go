@@ -125,7 +125,9 @@ func BenchmarkPages(b *testing.B) {
 			m := recording().Metadata
 			return "/?status=all&q=" + q([]string{m.CaseID, m.AgentID, m.Phone[len(m.Phone)-4:]}[random.IntN(3)])
 		}},
-		{"search/words", func() string { return "/?status=all&q=" + q([]string{"私下处理", "让你坐牢", "刘秀兰", "我要去银行核实", "欠款金额29900元"}[random.IntN(5)]) }},
+		{"search/words", func() string {
+			return "/?status=all&q=" + q([]string{"私下处理", "让你坐牢", "刘秀兰", "我要去银行核实", "欠款金额29900元"}[random.IntN(5)])
+		}},
 		{"trends/agents", func() string { return "/trends?by=agent&" + span(28) }},
 		{"trends/team of a quarter", func() string { return "/trends?by=team&" + span(91) }},
 		{"trends/rules of a year", func() string { return "/trends?by=rule&" + span(365) }},
@@ -141,7 +143,9 @@ func BenchmarkPages(b *testing.B) {
 				times = append(times, took)
 			}
 			slices.Sort(times)
-			at := func(share float64) float64 { return float64(times[int(share*float64(len(times)-1))].Microseconds()) / 1000 }
+			at := func(share float64) float64 {
+				return float64(times[int(share*float64(len(times)-1))].Microseconds()) / 1000
+			}
 			b.ReportMetric(at(.5), "p50-ms")
 			b.ReportMetric(at(.95), "p95-ms")
 			b.ReportMetric(at(1), "max-ms")
