@@ -35,7 +35,7 @@ type crew struct {
 }
 
 func (f *fleet) crew(processes int, seed uint64, takes time.Duration) *crew {
-	c := &crew{f: f, spec: spec{f.place, takes, 2}, random: rand.New(rand.NewPCG(seed, seed)),
+	c := &crew{f: f, spec: spec{place: f.place, Takes: takes, Hearers: 2}, random: rand.New(rand.NewPCG(seed, seed)),
 		procs: make([]*exec.Cmd, processes), ended: make([]chan error, processes)}
 	for i := range c.procs {
 		c.spawn(i)
@@ -125,7 +125,7 @@ func newHard(t *testing.T) *hard {
 		t.Fatal(err)
 	}
 	h := &hard{fleet: &fleet{t: t}, pgDir: dir + "/pg", redisDir: dir + "/redis"}
-	h.startPostgres(0)
+	h.startPostgres(lastingPort(t))
 	h.Database = h.pg.URL()
 	if _, err := postgres.Migrate(t.Context(), h.Database); err != nil {
 		t.Fatal(err)
@@ -143,6 +143,21 @@ func newHard(t *testing.T) *hard {
 		}
 	})
 	return h
+}
+
+// lastingPort is a port that nobody has and that no outgoing connection is given while the server that had it is away.
+func lastingPort(t *testing.T) int {
+	t.Helper()
+	const ephemeral = 32768 // where Linux begins to give ports to connections
+	for range 100 {
+		port := ephemeral - 1 - rand.IntN(10_000)
+		if l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
+			l.Close()
+			return port
+		}
+	}
+	t.Fatal("no port below the ephemeral ones is free")
+	return 0
 }
 
 func (h *hard) startPostgres(port int) {

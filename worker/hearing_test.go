@@ -21,6 +21,7 @@ import (
 // that two runs can be compared. Everything around it (store, queue, object store, decoder, rules) is real.
 type hearing struct {
 	Takes time.Duration // for each recording
+	Until string        // nothing is heard before this file is there; "" is at once
 
 	mu    sync.Mutex
 	tries map[string]int
@@ -58,6 +59,16 @@ func (h *hearing) Transcribe(ctx context.Context, rec *audio.Recording, _ detect
 	case <-ctx.Done():
 		return detectors.Transcript{}, ctx.Err()
 	case <-time.After(h.Takes):
+	}
+	for h.Until != "" {
+		if _, err := os.Stat(h.Until); err == nil {
+			break
+		}
+		select {
+		case <-ctx.Done():
+			return detectors.Transcript{}, ctx.Err()
+		case <-time.After(10 * time.Millisecond):
+		}
 	}
 	switch {
 	case what == "flaky" && tries < 3, what == "never":

@@ -20,7 +20,8 @@ const processEnv = "SPEECHQA_WORKER_TEST_PROCESS"
 
 type spec struct {
 	place
-	Takes   time.Duration
+	Takes   time.Duration // for each recording
+	Until   string        // nothing is heard before this file is there; "" is at once
 	Hearers int
 }
 
@@ -42,7 +43,7 @@ func runProcess(text string) error {
 		return err
 	}
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError}))
-	cfg, err := s.config(store, source, &hearing{Takes: s.Takes}, log)
+	cfg, err := s.config(store, source, &hearing{Takes: s.Takes, Until: s.Until}, log)
 	if err != nil {
 		return err
 	}
@@ -57,7 +58,7 @@ func runProcess(text string) error {
 // process starts a worker process with four hearers; the test kills or stops it.
 func (f *fleet) process(takes time.Duration) *exec.Cmd {
 	f.t.Helper()
-	return f.processWith(spec{f.place, takes, 4})
+	return f.processWith(spec{place: f.place, Takes: takes, Hearers: 4})
 }
 
 func (f *fleet) processWith(s spec) *exec.Cmd {

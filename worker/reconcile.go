@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/hibiken/asynq"
 	"github.com/redis/go-redis/v9"
 
 	"github.com/speechqa/speechqa/pipeline"
@@ -49,7 +48,7 @@ func (w *Worker) reconcileOnce(ctx context.Context) error {
 		if err := w.noticeLoss(ctx); err != nil {
 			return err
 		}
-		if err := w.replaceOrphans(ctx); err != nil {
+		if err := w.replaceStuck(ctx); err != nil {
 			return err
 		}
 		if err := w.replaceDead(ctx); err != nil {
@@ -133,39 +132,4 @@ func (w *Worker) unput(ctx context.Context, due []pipeline.Due) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
 	return w.cfg.Store.ForgetQueued(ctx, ids...)
-}
-
-// replaceOrphans sees to active tasks without a lease, which asynq's own recovery overlooks: their recordings
-// get a second task, and the stale one is removed once it has left the active list.
-func (w *Worker) replaceOrphans(ctx context.Context) error {
-	for _, queue := range Queues {
-		active, err := w.queue.inspector.ListActiveTasks(queue, asynq.PageSize(1000))
-		if errors.Is(err, asynq.ErrQueueNotFound) {
-			continue
-		}
-		if err != nil {
-			return fmt.Errorf("list active tasks of %s: %w", queue, err)
-		}
-		for _, t := range active {
-			if !t.IsOrphaned {
-				w.orphans.forget(queue, t.ID)
-				continue
-			}
-			// A killed worker's task is orphaned until asynq recovers it, one to two minutes later.
-			if w.orphans.age(queue, t.ID) < orphanAge {
-				continue
-			}
-			d, err := dueOf(t, queue)
-			if err != nil {
-				w.log.Warn("orphaned task", "id", t.ID, "error", err)
-				continue
-			}
-			w.log.Warn("task nobody works on: put in the queue again", "recording", d.ID, "step", d.Step)
-			if err := w.queue.PutAgain(ctx, d); err != nil {
-				return err
-			}
-			w.orphans.forget(queue, t.ID)
-		}
-	}
-	return nil
 }

@@ -24,12 +24,14 @@ type size struct {
 	Limit                        time.Duration
 }
 
-// disturbances are what is done to a fleet at work. Each gets the crew and how many recordings there are.
+// disturbances are what is done to a fleet at work. Each gets the crew and how many recordings there are: they are in
+// the bucket and discovered, except where the disturbance brings them itself.
 var disturbances = []struct {
-	name string
-	do   func(*hard, *crew, size)
+	name   string
+	do     func(*hard, *crew, size)
+	brings bool
 }{
-	{"processes killed", killMany},
+	{"processes killed", killMany, false},
 	{"Redis emptied", func(h *hard, c *crew, s size) {
 		rdb := redis.NewClient(&redis.Options{Network: "unix", Addr: h.redis.Addr})
 		defer rdb.Close()
@@ -39,29 +41,16 @@ var disturbances = []struct {
 				h.t.Error(err)
 			}
 		}
-	}},
+	}, false},
 	{"Redis away, back empty", func(h *hard, c *crew, s size) {
 		c.until(s.Recordings/3, s.Limit, nil)
 		h.restartRedis(s.Away)
-	}},
+	}, false},
 	{"PostgreSQL away", func(h *hard, c *crew, s size) {
 		c.until(s.Recordings/3, s.Limit, nil)
 		h.restartPostgres(s.Away)
-	}},
-	{"object store: " + strings.Join(storeModes, ", "), func(h *hard, c *crew, s size) {
-		for i, mode := range storeModes {
-			c.until(s.Recordings*i/(len(storeModes)+1), s.Limit, nil)
-			before := h.harmed.Load()
-			h.storeMode.Store(mode)
-			for deadline := time.Now().Add(s.Away); time.Now().Before(deadline) || h.harmed.Load() == before; time.Sleep(20 * time.Millisecond) {
-				c.tend()
-				if time.Since(deadline) > s.Limit {
-					h.t.Fatalf("nobody noticed that the store does %s", mode)
-				}
-			}
-			h.storeMode.Store("")
-		}
-	}},
+	}, false},
+	{"object store: " + strings.Join(storeModes, ", "), harmStore, true},
 	{"all of it", func(h *hard, c *crew, s size) {
 		s.Kills /= 4
 		killMany(h, c, s)
@@ -69,7 +58,27 @@ var disturbances = []struct {
 		h.storeMode.Store("cut")
 		h.restartPostgres(s.Away / 2)
 		h.storeMode.Store("")
-	}},
+	}, false},
+}
+
+// harmStore has the object store misbehave in every way, one after the other. A part of the recordings arrives in each
+// of these times, so that there is something to fetch however fast the workers are.
+func harmStore(h *hard, c *crew, s size) {
+	for i, mode := range storeModes {
+		from, to := s.Recordings*i/len(storeModes), s.Recordings*(i+1)/len(storeModes)
+		before := h.harmed.Load()
+		h.storeMode.Store(mode)
+		h.uploadMany(from, to)
+		h.discover()
+		for deadline := time.Now().Add(s.Away); time.Now().Before(deadline) || h.harmed.Load() == before; time.Sleep(20 * time.Millisecond) {
+			c.tend()
+			if time.Since(deadline) > s.Limit {
+				h.t.Fatalf("nobody noticed that the store does %s", mode)
+			}
+		}
+		h.storeMode.Store("")
+		c.until(to, s.Limit, nil)
+	}
 }
 
 // killMany spreads kills over the first nine tenths of the run.
@@ -92,8 +101,10 @@ func disturb(t *testing.T, s size) {
 	for i, d := range disturbances {
 		t.Run(d.name, func(t *testing.T) {
 			h := newHard(t)
-			h.uploadMany(0, s.Recordings)
-			h.discover()
+			if !d.brings {
+				h.uploadMany(0, s.Recordings)
+				h.discover()
+			}
 			began := time.Now()
 			c := h.crew(s.Processes, s.Seed+uint64(i), s.Takes)
 			t.Cleanup(c.stop)

@@ -18,6 +18,8 @@ type Store interface {
 	// TakeDead returns up to limit recordings whose attempt died (no heartbeat within the lease) and that were not
 	// put in the queue since, and marks them as put there now.
 	TakeDead(ctx context.Context, limit int) ([]pipeline.Due, error)
+	// Idle says which of the recordings wait for a step while no attempt at them is alive.
+	Idle(ctx context.Context, ids []string) (map[string]bool, error)
 	// ForgetQueued unmarks recordings that could not be put in the queue after all; without ids, every waiting
 	// recording: the queue was lost.
 	ForgetQueued(ctx context.Context, ids ...string) error

@@ -38,7 +38,7 @@ type Worker struct {
 	running *gate
 	base    context.Context // of all running steps
 	cut     context.CancelFunc
-	orphans orphans
+	taken   taken
 }
 
 // server is an asynq server for one of the steps.
@@ -66,7 +66,7 @@ func New(cfg Config) (*Worker, error) {
 	if cfg.Deps.Log == nil {
 		cfg.Deps.Log = cfg.Log
 	}
-	w := &Worker{cfg: cfg, log: cfg.Log, queue: NewQueue(cfg.Redis), orphans: orphans{}, running: newGate()}
+	w := &Worker{cfg: cfg, log: cfg.Log, queue: NewQueue(cfg.Redis), running: newGate()}
 	w.base, w.cut = context.WithCancel(context.Background())
 	if slices.Contains(cfg.Steps, pipeline.StepTranscribe) {
 		if cfg.Deps.Transcriber == nil || cfg.Hearers < 1 {

@@ -49,6 +49,20 @@ func (s *Store) take(ctx context.Context, condition string, arg any, limit int) 
 	})
 }
 
+// Idle is described in package worker.
+func (s *Store) Idle(ctx context.Context, ids []string) (map[string]bool, error) {
+	rows, err := s.pool.Query(ctx, `SELECT id::text FROM recordings WHERE id = ANY($1::uuid[])
+		AND state IN ('discovered', 'transcribed') AND (alive_at IS NULL OR alive_at < now() - make_interval(secs => $2))`,
+		ids, pipeline.Lease.Seconds())
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]bool{}
+	var id string
+	_, err = pgx.ForEachRow(rows, []any{&id}, func() error { out[id] = true; return nil })
+	return out, err
+}
+
 // ForgetQueued is described in package worker.
 func (s *Store) ForgetQueued(ctx context.Context, ids ...string) error {
 	_, err := s.pool.Exec(ctx, `UPDATE recordings SET queued_at = NULL
