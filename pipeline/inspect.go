@@ -17,19 +17,26 @@ func (d Deps) inspect(ctx context.Context, rec Recording, ev *Event) error {
 	if err != nil {
 		return storeError("read transcript", err)
 	}
+	in, err := d.judge(ctx, rec, heard)
+	if err != nil {
+		return err
+	}
+	ev.Findings = in.Result.Findings
+	return storeError("commit inspection", d.Store.CommitInspection(ctx, rec.ID, rec.Attempt, in))
+}
+
+// judge applies the rules to what was heard.
+func (d Deps) judge(ctx context.Context, rec Recording, heard Transcribed) (Inspected, error) {
 	conversation := &detectors.Conversation{
 		ID: rec.ID, Kind: rec.Kind, Metadata: rec.Metadata,
 		Facts:      detectors.Facts{Duration: heard.Audio.Duration, Gaps: heard.Audio.Gaps},
 		Utterances: heard.Transcript.Utterances,
 	}
 	if d.Contacts != nil {
+		var err error
 		if conversation.Facts.Values, err = d.Contacts.FactValues(ctx, rec); err != nil {
-			return storeError("read facts about contacts", err)
+			return Inspected{}, storeError("read facts about contacts", err)
 		}
 	}
-	result := d.Inspector.Inspect(conversation)
-	ev.Findings = result.Findings
-	return storeError("commit inspection", d.Store.CommitInspection(ctx, rec.ID, rec.Attempt, Inspected{
-		TranscriptHash: heard.TranscriptHash, Result: result, Rescore: d.Inspector.Rescore,
-	}))
+	return Inspected{TranscriptHash: heard.TranscriptHash, Result: d.Inspector.Inspect(conversation), Rescore: d.Inspector.Rescore}, nil
 }

@@ -115,7 +115,7 @@ func (f *fleet) log() *slog.Logger {
 	return slog.New(slog.NewTextHandler(f.t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
 }
 
-func (p place) redisOpt() (asynq.RedisConnOpt, error) { return asynq.ParseRedisURI(p.Redis) }
+func (p place) redisOpt() (asynq.RedisConnOpt, error) { return worker.ParseRedis(p.Redis) }
 
 func (f *fleet) queue() *worker.Queue {
 	f.t.Helper()

@@ -17,6 +17,7 @@ import (
 const (
 	taskTranscribe = "recording:transcribe"
 	taskInspect    = "recording:inspect"
+	taskAgain      = "recordings:inspect-again" // names none: takes what waits in the table
 )
 
 // Queues. Those of transcriptions and those of inspections have workers of their own, so that the cheap step

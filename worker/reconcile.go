@@ -11,8 +11,9 @@ import (
 	"github.com/speechqa/speechqa/pipeline"
 )
 
-// markerKey is set in Redis by the reconciler. Where it is missing, Redis has lost what it held.
-const markerKey = "speechqa:queue-complete"
+// markerKey is set in Redis by the reconciler, one for each queue and where that queue is: in a cluster each lies on a
+// node of its own. Where one is missing, Redis has lost what it held.
+func markerKey(queue string) string { return "speechqa:{" + queue + "}:complete" }
 
 // asynqQueues is where asynq keeps the names of the queues there are.
 const asynqQueues = "asynq:queues"
@@ -54,6 +55,9 @@ func (w *Worker) reconcileOnce(ctx context.Context) error {
 		if err := w.replaceDead(ctx); err != nil {
 			return err
 		}
+		if err := w.startAgain(ctx); err != nil {
+			return err
+		}
 		return w.putBehind(ctx)
 	})
 	return err
@@ -66,10 +70,15 @@ func (w *Worker) noticeLoss(ctx context.Context) error {
 		return errors.New("no Redis client")
 	}
 	defer rdb.Close()
-	switch n, err := rdb.Exists(ctx, markerKey).Result(); {
-	case err != nil:
-		return fmt.Errorf("look for the queue's marker: %w", err)
-	case n == 1:
+	lost := false
+	for _, queue := range Queues {
+		n, err := rdb.Exists(ctx, markerKey(queue)).Result()
+		if err != nil {
+			return fmt.Errorf("look for the queue's marker: %w", err)
+		}
+		lost = lost || n == 0
+	}
+	if !lost {
 		return nil
 	}
 	w.log.Warn("the queue is new or was lost: it is made anew from the database")
@@ -80,8 +89,10 @@ func (w *Worker) noticeLoss(ctx context.Context) error {
 	if err := w.cfg.Store.ForgetQueued(ctx); err != nil {
 		return err
 	}
-	if err := rdb.Set(ctx, markerKey, time.Now().UTC().Format(time.RFC3339), 0).Err(); err != nil {
-		return fmt.Errorf("set the queue's marker: %w", err)
+	for _, queue := range Queues {
+		if err := rdb.Set(ctx, markerKey(queue), time.Now().UTC().Format(time.RFC3339), 0).Err(); err != nil {
+			return fmt.Errorf("set the queue's marker: %w", err)
+		}
 	}
 	return nil
 }

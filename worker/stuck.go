@@ -39,6 +39,9 @@ func (w *Worker) activeTasks() ([]activeTask, error) {
 			return nil, fmt.Errorf("list active tasks of %s: %w", queue, err)
 		}
 		for _, t := range infos {
+			if t.Type == taskAgain {
+				continue // holds no recording; asynq brings it back, or the reconciler makes another
+			}
 			d, err := dueOf(t, queue)
 			if err != nil {
 				w.log.Warn("task that cannot be read", "queue", queue, "id", t.ID, "error", err)

@@ -25,6 +25,7 @@ type Config struct {
 	Grace      time.Duration // for running steps on stop
 	Reconcile  time.Duration // how often the database is compared with the queue
 	Overdue    time.Duration // a recording in the queue for longer is put there again; 0 is ten minutes
+	RescanRate float64       // recordings inspected again per second by all workers together; 0 is no limit
 	FirstPause time.Duration // before a step is tried again; doubled each time, up to longPause of them. 0 is two seconds
 	Log        *slog.Logger
 }
@@ -72,13 +73,14 @@ func New(cfg Config) (*Worker, error) {
 		if cfg.Deps.Transcriber == nil || cfg.Hearers < 1 {
 			return nil, errors.New("a worker that transcribes needs a model")
 		}
-		w.add(taskTranscribe, cfg.Hearers, transcribeWeights, w.handler(pipeline.Transcribe, pipeline.StepInspect))
+		w.add(cfg.Hearers, transcribeWeights, map[string]asynq.Handler{taskTranscribe: w.handler(pipeline.Transcribe, pipeline.StepInspect)})
 	}
 	if slices.Contains(cfg.Steps, pipeline.StepInspect) {
 		if cfg.Deps.Inspector == nil || cfg.Inspectors < 1 {
 			return nil, errors.New("a worker that inspects needs rules")
 		}
-		w.add(taskInspect, cfg.Inspectors, inspectWeights, w.handler(pipeline.Inspect, ""))
+		w.add(cfg.Inspectors, inspectWeights, map[string]asynq.Handler{
+			taskInspect: w.handler(pipeline.Inspect, ""), taskAgain: asynq.HandlerFunc(w.inspectAgain)})
 	}
 	if len(w.servers) == 0 {
 		return nil, errors.New("a worker needs at least one step to do")
@@ -86,9 +88,11 @@ func New(cfg Config) (*Worker, error) {
 	return w, nil
 }
 
-func (w *Worker) add(task string, concurrency int, queues map[string]int, h asynq.Handler) {
+func (w *Worker) add(concurrency int, queues map[string]int, tasks map[string]asynq.Handler) {
 	mux := asynq.NewServeMux()
-	mux.Handle(task, h)
+	for task, h := range tasks {
+		mux.Handle(task, h)
+	}
 	w.servers = append(w.servers, &server{handler: mux, Server: asynq.NewServer(w.cfg.Redis, asynq.Config{
 		Concurrency: concurrency, Queues: queues,
 		BaseContext:              func() context.Context { return w.base },

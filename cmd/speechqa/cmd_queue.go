@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"os/user"
 	"slices"
 	"time"
 
@@ -16,6 +17,15 @@ type queueCmd struct {
 	Retry  queueRetryCmd  `cmd:"" help:"Try failed recordings again."`
 	Rescan queueRescanCmd `cmd:"" help:"Inspect again what other rules inspected, newest first; nothing is transcribed again."`
 	Rehear queueRehearCmd `cmd:"" help:"Transcribe again what another model heard, by the time of the contact."`
+}
+
+// operator is who works at the command line, for the audit log.
+func operator() postgres.AuditEntry {
+	u, err := user.Current()
+	if err != nil {
+		return postgres.AuditEntry{Name: "command line"}
+	}
+	return postgres.AuditEntry{Name: "command line: " + u.Username}
 }
 
 type queueNames struct {
@@ -68,7 +78,7 @@ func (c *queueRetryCmd) Run(a *app) error {
 		return fmt.Errorf("say which: --reason SENTENCE or ids of recordings")
 	}
 	return withStore(a, c.databaseFlags, func(s *postgres.Store) error {
-		n, err := s.Retry(a.ctx, c.Reason, c.IDs...)
+		n, err := s.Retry(a.ctx, operator(), c.Reason, c.IDs...)
 		if err != nil {
 			return err
 		}
@@ -93,7 +103,7 @@ func (c *queueRescanCmd) Run(a *app) error {
 		return err
 	}
 	return withStore(a, c.databaseFlags, func(s *postgres.Store) error {
-		n, err := s.Rescan(a.ctx, engine.Ruleset().Hash)
+		n, err := s.Rescan(a.ctx, operator(), engine.Ruleset().Hash)
 		if err != nil {
 			return err
 		}

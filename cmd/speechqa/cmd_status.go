@@ -38,6 +38,10 @@ func (c *statusCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
+	rescan, err := store.RescanProgress(a.ctx)
+	if err != nil {
+		return err
+	}
 	queue := worker.NewQueue(redis)
 	defer queue.Close()
 	infos, err := queue.Info()
@@ -45,7 +49,7 @@ func (c *statusCmd) Run(a *app) error {
 		return fmt.Errorf("the queue does not answer; check SPEECHQA_REDIS_URL: %w", err)
 	}
 	if c.JSON {
-		return json.NewEncoder(a.stdout).Encode(map[string]any{"recordings": sum, "queues": infos})
+		return json.NewEncoder(a.stdout).Encode(map[string]any{"recordings": sum, "queues": infos, "rescan": rescan})
 	}
 	w := tabwriter.NewWriter(a.stdout, 0, 4, 2, ' ', 0)
 	for _, s := range pipeline.States {
@@ -54,6 +58,9 @@ func (c *statusCmd) Run(a *app) error {
 	fmt.Fprintf(w, "inspected today\t%d\n", sum.Today)
 	if !sum.Oldest.IsZero() {
 		fmt.Fprintf(w, "oldest waiting\t%s (for %s)\n", sum.Oldest.In(zone).Format(time.DateTime), time.Since(sum.Oldest).Round(time.Second))
+	}
+	if rescan.Left > 0 {
+		fmt.Fprintf(w, "inspecting again\t%.1f %%, %d left, %.0f a second%s\n", 100*rescan.Done(), rescan.Left, rescan.Rate, remaining(rescan))
 	}
 	fmt.Fprintln(w, "\nQUEUE\tPENDING\tACTIVE\tRETRY\tGIVEN UP\tOLDEST\t")
 	for _, i := range infos {
@@ -70,4 +77,12 @@ func (c *statusCmd) Run(a *app) error {
 		}
 	}
 	return w.Flush()
+}
+
+// remaining is how long the rest of a rescan takes, where that can be said.
+func remaining(p postgres.Progress) string {
+	if t := p.Remaining(); t > 0 {
+		return ", " + t.String() + " to go"
+	}
+	return ""
 }

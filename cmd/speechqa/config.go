@@ -13,7 +13,7 @@ type databaseFlags struct {
 }
 
 type redisFlags struct {
-	RedisURL string `config:"SPEECHQA_REDIS_URL" secret:"" group:"Queue" placeholder:"URL" help:"Redis or Valkey 6.2 or later: redis://, rediss:// (TLS), redis-socket:///path or redis-sentinel://host1,host2?master=NAME. Set it to maxmemory-policy noeviction."`
+	RedisURL string `config:"SPEECHQA_REDIS_URL" secret:"" group:"Queue" placeholder:"URL" help:"Redis or Valkey 6.2 or later: redis://, rediss:// (TLS), redis-socket:///path, redis-sentinel://host1,host2?master=NAME, or redis+cluster://host1,host2 (rediss+cluster:// with TLS). Set it to maxmemory-policy noeviction."`
 }
 
 type objectFlags struct {
@@ -47,6 +47,7 @@ type workerFlags struct {
 	Inspectors string `config:"SPEECHQA_INSPECTORS" default:"2" group:"Worker" placeholder:"N" help:"Recordings inspected at the same time."`
 	Grace      string `config:"SPEECHQA_GRACE" default:"30s" group:"Worker" placeholder:"TIME" help:"How long running transcriptions may take to finish on stop before they are handed back."`
 	Reconcile  string `config:"SPEECHQA_RECONCILE" default:"15s" group:"Worker" placeholder:"TIME" help:"How often the database is compared with the queue."`
+	RescanRate string `config:"SPEECHQA_RESCAN_RATE" default:"0" group:"Worker" placeholder:"N" help:"At most this many recordings inspected again per second by all workers together, e.g. after new rules; 0 is no limit."`
 	TempDir    string `config:"SPEECHQA_TEMP_DIR" group:"Worker" placeholder:"DIR" help:"Where recordings lie while they are heard; needs about 12 MB per minute of stereo audio. Default: the system's."`
 	MaxObject  string `config:"SPEECHQA_MAX_OBJECT" default:"2GiB" group:"Worker" placeholder:"SIZE" help:"Larger objects are not fetched and end as failed."`
 }

@@ -24,6 +24,7 @@ import (
 	"github.com/speechqa/speechqa/pipeline/audio"
 	"github.com/speechqa/speechqa/pipeline/meta"
 	"github.com/speechqa/speechqa/pipeline/whisper"
+	"github.com/speechqa/speechqa/worker"
 )
 
 // problems collects what is wrong with the settings, so that one start shows all of it.
@@ -104,9 +105,9 @@ func (f redisFlags) read(p *problems) asynq.RedisConnOpt {
 		p.add(env, "is not set; it says where the queue is, e.g. redis://redis:6379/0")
 		return nil
 	}
-	opt, err := asynq.ParseRedisURI(f.RedisURL)
+	opt, err := worker.ParseRedis(f.RedisURL)
 	if err != nil {
-		p.add(env, "is not a Redis URL (redis://, rediss://, redis-socket://, redis-sentinel://)")
+		p.add(env, "is not a Redis URL (redis://, rediss://, redis-socket://, redis-sentinel://, redis+cluster://, rediss+cluster://)")
 	}
 	return opt
 }
@@ -234,6 +235,7 @@ type workerSettings struct {
 	Steps            []pipeline.Step
 	Inspectors       int
 	Grace, Reconcile time.Duration
+	RescanRate       float64 // per second; 0 is no limit
 	TempDir          string
 	MaxObject        int64 // bytes
 }
@@ -245,6 +247,7 @@ func (f workerFlags) read(p *problems) workerSettings {
 		Inspectors: p.integer("SPEECHQA_INSPECTORS", f.Inspectors, 1, maxInspectors),
 		Grace:      p.duration("SPEECHQA_GRACE", f.Grace, 0),
 		Reconcile:  p.duration("SPEECHQA_RECONCILE", f.Reconcile, minReconcile),
+		RescanRate: p.number("SPEECHQA_RESCAN_RATE", f.RescanRate, 0, 1e6),
 		TempDir:    f.TempDir,
 	}
 	for part := range strings.SplitSeq(f.Steps, ",") {

@@ -123,7 +123,7 @@ func (s *system) addWorker(w workerSettings, m modelSettings, rules string) (*wo
 	}
 	work, err := worker.New(worker.Config{
 		Redis: s.Redis, Store: s.store, Deps: deps, Steps: w.Steps, Hearers: m.Hearers, Inspectors: w.Inspectors,
-		Grace: w.Grace, Reconcile: w.Reconcile, Log: s.log,
+		Grace: w.Grace, Reconcile: w.Reconcile, RescanRate: w.RescanRate, Log: s.log,
 	})
 	if err != nil {
 		return nil, err

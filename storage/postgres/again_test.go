@@ -6,9 +6,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/speechqa/speechqa/detectors"
 	"github.com/speechqa/speechqa/pipeline"
 	"github.com/speechqa/speechqa/storage/postgres"
 )
+
+// tester is who does something to the queue in tests.
+var tester = postgres.AuditEntry{Name: "tester"}
 
 // Inspecting again goes from the newest to the oldest, behind everything else, and transcribes nothing.
 func TestRescan(t *testing.T) {
@@ -22,20 +26,56 @@ func TestRescan(t *testing.T) {
 	current := b.transcribed(found("current.wav"), "你好", "current")
 	b.inspectedBy(current, "rules-2", 100)
 	waiting := b.discovered(found("waiting.wav"))
-	if n, err := b.Rescan(t.Context(), "rules-2"); n != 4 || err != nil {
+	if n, err := b.Rescan(t.Context(), tester, "rules-2"); n != 4 || err != nil {
 		t.Fatal(n, err)
 	}
-	due := b.take(100, false)
-	if want = append([]string{waiting}, want...); !slices.Equal(ids(due), want) {
-		t.Errorf("taken %v, want %v", ids(due), want)
+	if due := ids(b.take(100, false)); !slices.Equal(due, []string{waiting}) {
+		t.Errorf("tasks of their own for %v, want %s only", due, waiting)
 	}
-	for _, d := range due[1:] {
-		if d.Step != pipeline.StepInspect || d.Priority != pipeline.PriorityBackfill {
-			t.Errorf("due: %+v", d)
+	first, err := b.BeginAgain(t.Context(), 3, "w1")
+	b.noError(err)
+	var got []string
+	attempts := map[string]int64{}
+	for _, f := range first {
+		got, attempts[f.ID] = append(got, f.ID), f.Attempt
+		if len(f.Heard.Transcript.Utterances) != 2 || f.Heard.TranscriptHash == "" || f.Heard.Audio.Duration != 12.5 {
+			t.Errorf("came with %+v", f.Heard)
 		}
-		b.inspectedBy(d.ID, "rules-2", 80)
 	}
-	if n, err := b.Rescan(t.Context(), "rules-2"); n != 0 || err != nil {
+	slices.Sort(got)
+	newest := slices.Sorted(slices.Values(want[:3]))
+	if !slices.Equal(got, newest) {
+		t.Errorf("begun %v, want the newest %v", got, newest)
+	}
+	// One that was taken over meanwhile is left alone; the others are committed. What was given back goes by itself.
+	b.exec(fmt.Sprintf(`UPDATE recordings SET attempt = attempt + 1 WHERE id = '%s'`, want[0]))
+	var done []pipeline.Again
+	for _, f := range first {
+		if f.ID != want[2] {
+			done = append(done, pipeline.Again{ID: f.ID, Attempt: f.Attempt, Inspected: pipeline.Inspected{TranscriptHash: f.Heard.TranscriptHash,
+				Rescore: tenEach, Result: detectors.Result{Score: 80, RulesetHash: "rules-2", EngineVersion: "1"}}})
+		}
+	}
+	b.noError(b.CommitInspections(t.Context(), done))
+	b.noError(b.GiveBack(t.Context(), map[string]int64{want[2]: attempts[want[2]]}))
+	if b.state(want[0]) != pipeline.StateTranscribed || b.state(want[1]) != pipeline.StateInspected || b.state(want[2]) != pipeline.StateTranscribed {
+		t.Errorf("states: %s, %s, %s", b.state(want[0]), b.state(want[1]), b.state(want[2]))
+	}
+	rest, err := b.BeginAgain(t.Context(), 100, "w1")
+	if err != nil || len(rest) != 1 || rest[0].ID != want[3] {
+		t.Errorf("then %v, %v", rest, err)
+	}
+	due := b.take(100, false)
+	if !slices.Contains(ids(due), want[2]) {
+		t.Errorf("what was given back has no task of its own: %v", due)
+	}
+	b.pastLease(want[0])
+	for _, id := range []string{want[0], want[2]} {
+		b.inspectedBy(id, "rules-2", 80)
+	}
+	b.pastLease(want[3])
+	b.inspectedBy(want[3], "rules-2", 80)
+	if n, err := b.Rescan(t.Context(), tester, "rules-2"); n != 0 || err != nil {
 		t.Errorf("nothing is left to inspect again: %d, %v", n, err)
 	}
 }

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"time"
 
@@ -16,7 +17,7 @@ const inTurn = `priority DESC, (CASE WHEN priority < 0 AND state = 'transcribed'
 
 // TakeBehind is described in package worker.
 func (s *Store) TakeBehind(ctx context.Context, since time.Time, limit int) ([]pipeline.Due, error) {
-	return s.take(ctx, `queued_at IS NULL OR queued_at < $1`, since, limit)
+	return s.take(ctx, `(queued_at IS NULL OR queued_at < $1) AND NOT (`+forAgain+`)`, since, limit)
 }
 
 // TakeDead is described in package worker.
@@ -78,21 +79,47 @@ func (s *Store) Abandon(ctx context.Context) error {
 }
 
 // Retry puts recordings that were given up back to where they wait, urgently, and says how many; without ids all
-// whose reason is the given one.
-func (s *Store) Retry(ctx context.Context, reason string, ids ...string) (int64, error) {
-	tag, err := s.pool.Exec(ctx, `UPDATE recordings SET
-			state = CASE WHEN transcript_hash = '' THEN 'discovered' ELSE 'transcribed' END,
-			reason = '', detail = '', tries = 0, crashed = 0, queued_at = NULL, priority = 1
-		WHERE state = 'failed' AND (($2::uuid[] IS NULL AND reason = $1) OR id = ANY($2))`, reason, ids)
-	return tag.RowsAffected(), err
+// whose reason is the given one. By says who wants it, for the audit log.
+func (s *Store) Retry(ctx context.Context, by AuditEntry, reason string, ids ...string) (n int64, err error) {
+	err = s.tx(ctx, func(tx pgx.Tx) error {
+		tag, err := tx.Exec(ctx, `UPDATE recordings SET
+				state = CASE WHEN transcript_hash = '' THEN 'discovered' ELSE 'transcribed' END,
+				reason = '', detail = '', tries = 0, crashed = 0, queued_at = NULL, priority = 1
+			WHERE state = 'failed' AND (($2::uuid[] IS NULL AND reason = $1) OR id = ANY($2))`, reason, ids)
+		if err != nil {
+			return err
+		}
+		n = tag.RowsAffected()
+		return auditQueue(ctx, tx, by, "queue.retry", "queue:failed", map[string]any{"reason": reason, "recordings": ids, "count": n})
+	})
+	return n, err
 }
 
-// Rescan marks recordings whose findings other rules made as waiting for inspection, newest first and behind
-// today's work, and says how many. Transcripts stay as they are.
-func (s *Store) Rescan(ctx context.Context, rulesetHash string) (int64, error) {
-	tag, err := s.pool.Exec(ctx, `UPDATE recordings SET state = 'transcribed', priority = -1, queued_at = NULL, tries = 0, crashed = 0
-		WHERE state = 'inspected' AND ruleset_hash <> $1`, rulesetHash)
-	return tag.RowsAffected(), err
+// Hurry puts a recording that waits before all others; false when it does not wait, or not behind others.
+func (s *Store) Hurry(ctx context.Context, by AuditEntry, id string) (hurried bool, err error) {
+	err = s.tx(ctx, func(tx pgx.Tx) error {
+		tag, err := tx.Exec(ctx, `UPDATE recordings SET priority = 1, queued_at = NULL
+			WHERE id = $1 AND state IN ('discovered', 'transcribed') AND priority < 1`, id)
+		if err != nil || tag.RowsAffected() == 0 {
+			return err
+		}
+		hurried = true
+		return auditQueue(ctx, tx, by, "queue.hurry", "recording:"+id, nil)
+	})
+	return hurried, err
+}
+
+// auditQueue appends to the audit log what somebody did to the queue.
+func auditQueue(ctx context.Context, tx pgx.Tx, by AuditEntry, action, subject string, detail map[string]any) error {
+	by.Action, by.Subject = action, subject
+	if detail != nil {
+		b, err := json.Marshal(detail)
+		if err != nil {
+			return fmt.Errorf("audit: %w", err)
+		}
+		by.Detail = string(b)
+	}
+	return appendAudit(ctx, tx, by)
 }
 
 // Retranscribe has recordings of contacts in [from, to) that another model heard heard again, behind today's work,

@@ -92,13 +92,13 @@ func TestRetry(t *testing.T) {
 	}
 	bad, bad2, unheard := failed("1.wav", "坏文件", pipeline.StepTranscribe), failed("2.wav", "坏文件", pipeline.StepTranscribe), failed("3.wav", "写不进", pipeline.StepInspect)
 	fine := b.inspected(found("4.wav"), 100)
-	if n, err := b.Retry(ctx, "", unheard, fine); n != 1 || err != nil {
+	if n, err := b.Retry(ctx, tester, "", unheard, fine); n != 1 || err != nil {
 		t.Errorf("by id: %d, %v", n, err)
 	}
 	if b.state(unheard) != pipeline.StateTranscribed || b.state(fine) != pipeline.StateInspected {
 		t.Errorf("states: %s, %s", b.state(unheard), b.state(fine))
 	}
-	if n, err := b.Retry(ctx, "坏文件"); n != 2 || err != nil {
+	if n, err := b.Retry(ctx, tester, "坏文件"); n != 2 || err != nil {
 		t.Errorf("by reason: %d, %v", n, err)
 	}
 	if b.state(bad) != pipeline.StateDiscovered || b.state(bad2) != pipeline.StateDiscovered {

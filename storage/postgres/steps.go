@@ -22,10 +22,11 @@ var waits = map[pipeline.Step]pipeline.State{
 const recordingColumns = `id::text, bucket, key, version_id, etag, size, coalesce(last_modified, 'epoch'), user_metadata,
 	kind, metadata, state, reason, sha256, attempt, tries, crashed, duration`
 
-func scanRecording(row pgx.Row) (r pipeline.Recording, err error) {
-	err = row.Scan(&r.ID, &r.Object.Bucket, &r.Object.Key, &r.Object.VersionID, &r.Object.ETag, &r.Object.Size,
+// scanRecording reads recordingColumns, and what the query has after them into more.
+func scanRecording(row pgx.Row, more ...any) (r pipeline.Recording, err error) {
+	err = row.Scan(append([]any{&r.ID, &r.Object.Bucket, &r.Object.Key, &r.Object.VersionID, &r.Object.ETag, &r.Object.Size,
 		&r.Object.LastModified, &r.Object.UserMetadata, &r.Kind, &r.Metadata, &r.State, &r.Reason, &r.SHA256,
-		&r.Attempt, &r.Tries, &r.Crashed, &r.Duration)
+		&r.Attempt, &r.Tries, &r.Crashed, &r.Duration}, more...)...)
 	return r, err
 }
 
@@ -123,46 +124,6 @@ func (s *Store) Transcript(ctx context.Context, id string) (t pipeline.Transcrib
 		err = ErrNotFound
 	}
 	return t, err
-}
-
-// CommitInspection is described at pipeline.Store. Decisions stay with their findings; a judged finding that the
-// rules no longer make is kept as not current.
-func (s *Store) CommitInspection(ctx context.Context, id string, attempt int64, in pipeline.Inspected) error {
-	slots := in.Result.Slots
-	if slots == nil {
-		slots = map[string][]detectors.Slot{}
-	}
-	return s.tx(ctx, func(tx pgx.Tx) error {
-		tag, err := tx.Exec(ctx, `UPDATE recordings SET state = 'inspected', reason = '', detail = '', score = $3, fatal = $4,
-				slots = $5, ruleset_hash = $6, engine_version = $7, inspected_at = now(), inspections = inspections + 1,
-				alive_at = NULL, tries = 0, crashed = 0, queued_at = NULL
-			WHERE id = $1 AND attempt = $2 AND alive_at IS NOT NULL AND state = 'transcribed' AND transcript_hash = $8`,
-			id, attempt, in.Result.Score, in.Result.Fatal, asJSON(slots), in.Result.RulesetHash, in.Result.EngineVersion, in.TranscriptHash)
-		if err != nil {
-			return err
-		}
-		if tag.RowsAffected() == 0 {
-			return pipeline.ErrFenced
-		}
-		if _, err := tx.Exec(ctx, `DELETE FROM findings WHERE recording = $1 AND verdict = 'open' AND NOT added`, id); err != nil {
-			return err
-		}
-		if _, err := tx.Exec(ctx, `UPDATE findings SET current = false WHERE recording = $1 AND NOT added`, id); err != nil {
-			return err
-		}
-		var b pgx.Batch
-		for _, f := range in.Result.Findings {
-			b.Queue(`INSERT INTO findings (recording, key, rule, severity, doubtful, shadow, start, finding)
-				VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-				ON CONFLICT (recording, key) DO UPDATE SET severity = excluded.severity, doubtful = excluded.doubtful,
-					shadow = excluded.shadow, start = excluded.start, finding = excluded.finding, current = true`,
-				id, f.Key, f.Rule, f.Severity, f.Doubtful, f.Shadow, f.Start, asJSON(f))
-		}
-		if err := tx.SendBatch(ctx, &b).Close(); err != nil {
-			return err
-		}
-		return regrade(ctx, tx, id, in.Rescore)
-	})
 }
 
 // regrade corrects the score of a recording that people have judged: by what stands, not by what was found.
