@@ -58,7 +58,7 @@ web/node_modules/.package-lock.json: web/package-lock.json
 	@touch $@
 
 train: setup-build ## train the statistical layer anew (fixed seed; the same input gives the same file)
-	go run ./detectors/trainer -out lexicon/data/model.txt testdata/dialogues/dev.jsonl testdata/dialogues/authored-a.jsonl testdata/dialogues/utterances/*.jsonl
+	go run ./detectors/trainer -out lexicon/data/model.txt testdata/dialogues/dev.jsonl testdata/dialogues/authored-a.jsonl testdata/dialogues/authored-b.jsonl testdata/dialogues/utterances/*.jsonl
 
 screenshots: setup-test assets ## make the pictures of the README anew
 	go test ./cmd/speechqa -run TestDemo$$ -screenshots
