@@ -76,7 +76,7 @@ func (c *serveCmd) Run(a *app) (err error) {
 	if err := sys.useZone(a.ctx, e.ingest.Zone); err != nil {
 		return err
 	}
-	addr, err := sys.addConsole(e.listen, e.public, e.rules, e.ingest.Zone)
+	addr, err := sys.addConsole(a.ctx, e.listen, e.public, e.rules, e.ingest.Zone)
 	if err != nil {
 		return err
 	}
@@ -129,7 +129,7 @@ func runOffice(ctx context.Context, dir string, e everything, ready func(context
 			return err
 		}
 	}
-	if _, err := sys.addWorker(e.work, e.model, e.rules); err != nil {
+	if _, err := sys.addWorker(ctx, e.work, e.model, e.rules); err != nil {
 		return err
 	}
 	if err := sys.addIngest(e.ingest); err != nil {
@@ -138,7 +138,7 @@ func runOffice(ctx context.Context, dir string, e everything, ready func(context
 	if err := sys.useZone(ctx, e.ingest.Zone); err != nil {
 		return err
 	}
-	addr, err := sys.addConsole(e.listen, e.public, e.rules, e.ingest.Zone)
+	addr, err := sys.addConsole(ctx, e.listen, e.public, e.rules, e.ingest.Zone)
 	if err != nil {
 		return err
 	}

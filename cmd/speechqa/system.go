@@ -18,6 +18,7 @@ import (
 	"github.com/speechqa/speechqa/pipeline/audio"
 	"github.com/speechqa/speechqa/pipeline/meta"
 	"github.com/speechqa/speechqa/pipeline/whisper"
+	"github.com/speechqa/speechqa/rulework"
 	"github.com/speechqa/speechqa/storage/objects"
 	"github.com/speechqa/speechqa/storage/postgres"
 	"github.com/speechqa/speechqa/web"
@@ -33,6 +34,7 @@ type system struct {
 	store   *postgres.Store
 	objects *objects.Store
 	metrics *prometheus.Registry
+	rules   *rulework.Live // nil until followRules
 	parts   []part
 	closers []func() error // in the order of opening
 }
@@ -96,7 +98,7 @@ func (s *system) run(ctx context.Context) error {
 }
 
 // addWorker adds the steps.
-func (s *system) addWorker(w workerSettings, m modelSettings, rules string) (*worker.Worker, error) {
+func (s *system) addWorker(ctx context.Context, w workerSettings, m modelSettings, rules string) (*worker.Worker, error) {
 	metrics := worker.NewMetrics(s.metrics)
 	host, err := os.Hostname()
 	if err != nil {
@@ -108,9 +110,11 @@ func (s *system) addWorker(w workerSettings, m modelSettings, rules string) (*wo
 		Observe: metrics.Observe, Log: s.log,
 	}
 	if w.does(pipeline.StepInspect) {
-		if deps.Inspector, err = loadEngine(rules); err != nil {
+		live, err := s.followRules(ctx, rules)
+		if err != nil {
 			return nil, err
 		}
+		deps.Inspector = live
 	}
 	if w.does(pipeline.StepTranscribe) {
 		m.Hearing.Pool.Log = s.log
@@ -151,19 +155,21 @@ func (s *system) discoverer(in ingestSettings, priority pipeline.Priority, obser
 }
 
 // addConsole adds the web console; the address it listens on is told at once, so that a taken port is an error now.
-func (s *system) addConsole(listen, publicURL, rules string, zone *time.Location) (net.Addr, error) {
-	engine, err := loadEngine(rules)
+func (s *system) addConsole(ctx context.Context, listen, publicURL, rules string, zone *time.Location) (net.Addr, error) {
+	live, err := s.followRules(ctx, rules)
 	if err != nil {
 		return nil, err
 	}
 	console, err := web.New(web.Config{
-		Store: s.store, Sessions: s.store.Sessions(), Audio: s.objects, Rules: web.RulesOf(engine.Ruleset()), Log: s.log,
+		Store: s.store, Sessions: s.store.Sessions(), Audio: s.objects, Rules: liveRules{live}, Log: s.log,
 		Location: zone, SecureCookies: len(publicURL) > 5 && publicURL[:6] == "https:",
 		Health: s.ready,
 	})
 	if err != nil {
 		return nil, err
 	}
+	backtests := &rulework.Runner{Store: s.store, Log: s.log}
+	s.add("back-tests", backtests.Run)
 	return s.addHTTP("console", listen, console)
 }
 
