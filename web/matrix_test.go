@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -183,7 +184,8 @@ func (m *matrix) places() map[string]func(cookie *http.Cookie) place {
 		}
 		return u
 	}
-	return map[string]func(*http.Cookie) place{
+	all := m.clipPlaces()
+	maps.Copy(all, map[string]func(*http.Cookie) place{
 		"GET /assets/": func(*http.Cookie) place {
 			css, err := m.console.assets.url("app.css")
 			if err != nil {
@@ -194,7 +196,8 @@ func (m *matrix) places() map[string]func(cookie *http.Cookie) place {
 		"GET /recordings/{id}/audio": func(c *http.Cookie) place {
 			return place{signed(c, m.own), signed(c, m.foreign)}
 		},
-	}
+	})
+	return all
 }
 
 func valueOf(c *http.Cookie) string {

@@ -21,6 +21,7 @@ func (c *Console) table() []route {
 		c.frameRoutes(),
 		c.recordingRoutes(),
 		c.trendRoutes(),
+		c.clipRoutes(),
 	)
 }
 

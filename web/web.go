@@ -43,7 +43,8 @@ type Console struct {
 	pages    map[Lang]pageSet
 	loc      *time.Location
 	health   func(context.Context) error
-	nobody   string // hash of a password nobody knows
+	renders  chan struct{} // holds as many as there are clips being made
+	nobody   string        // hash of a password nobody knows
 	handler  http.Handler
 }
 
@@ -73,6 +74,7 @@ func New(cfg Config) (*Console, error) {
 		sessions: newSessions(cfg.Sessions, cfg.SecureCookies),
 		attempts: newAttempts(),
 		assets:   bundle, messages: messages, loc: loc, health: cfg.Health,
+		renders: make(chan struct{}, rendersAtOne),
 	}
 	if c.nobody, err = hashPassword(rand.Text()); err != nil {
 		return nil, fmt.Errorf("web: %w", err)

@@ -30,6 +30,7 @@ var allowedImports = map[string][]string{
 	"worker/discovery":           {"pipeline", "pipeline/meta"},
 	"web":                        {"storage/postgres", "pipeline", "pipeline/audio", "detectors", "detectors/pii", "rulework", "lexicon"},
 	"web/build":                  {},
+	"web/browsertest":            {},
 }
 
 // TestImportDirections holds the packages to their layers.
