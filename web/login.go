@@ -1,7 +1,6 @@
 package web
 
 import (
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"net/http"
@@ -14,23 +13,17 @@ import (
 	"github.com/speechqa/speechqa/storage/postgres"
 )
 
-// passwordCost follows OWASP's password storage cheat sheet for argon2id: 19 MiB, 2 passes, 1 lane.
-var passwordCost = &argon2id.Params{Memory: 19 * 1024, Iterations: 2, Parallelism: 1, SaltLength: 16, KeyLength: 32}
-
-func hashPassword(password string) (string, error) {
-	return argon2id.CreateHash(password, passwordCost)
-}
-
 type loginData struct {
 	Name    string
 	Problem string // message key
 	Seconds int    // to wait, with the problem "login.wait"
 	Next    string
+	Code    bool // the second factor is asked for, not the password
 }
 
 func (c *Console) loginPage(w http.ResponseWriter, r *http.Request) error {
-	if visitorOf(r).user.ID != "" {
-		http.Redirect(w, r, "/", http.StatusSeeOther)
+	if v := visitorOf(r); v.user.ID != "" {
+		http.Redirect(w, r, home(v.user.Role), http.StatusSeeOther)
 		return nil
 	}
 	return c.render(w, r, http.StatusOK, "login", loginData{Next: localPath(r.URL.Query().Get("next"))})
@@ -38,16 +31,13 @@ func (c *Console) loginPage(w http.ResponseWriter, r *http.Request) error {
 
 func (c *Console) login(w http.ResponseWriter, r *http.Request) error {
 	ctx := r.Context()
-	r.Body = http.MaxBytesReader(w, r.Body, 64<<10)
-	if err := r.ParseForm(); err != nil {
-		return errBadRequest
+	if err := readForm(w, r); err != nil {
+		return err
 	}
 	name, password := strings.TrimSpace(r.PostForm.Get("name")), r.PostForm.Get("password")
 	data := loginData{Name: name, Next: localPath(r.PostForm.Get("next"))}
-	now := time.Now()
-	if wait := c.attempts.wait(name, now); wait > 0 {
-		data.Problem, data.Seconds = "login.wait", int(wait.Seconds())+1
-		return c.render(w, r, http.StatusTooManyRequests, "login", data)
+	if stop, err := c.mustWait(w, r, name, data); stop || err != nil {
+		return err
 	}
 	user, err := c.store.UserByName(ctx, name)
 	if errors.Is(err, postgres.ErrNotFound) {
@@ -59,31 +49,119 @@ func (c *Console) login(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return fmt.Errorf("log-in of %q: %w", name, err)
 	}
-	if !match || user.Disabled {
-		c.attempts.failed(name, now)
-		if err := c.recordAs(r, postgres.User{ID: user.ID, Name: shortened(name)}, "access.refused", "user:"+user.ID); err != nil {
-			return err
-		}
-		c.log.WarnContext(ctx, "log-in refused", "name", name, "from", r.RemoteAddr)
-		data.Problem = "login.wrong"
-		return c.render(w, r, http.StatusUnauthorized, "login", data)
+	if !match || !mayLogIn(user) {
+		return c.refuseLogin(w, r, user, name, data, "login.wrong")
 	}
-	c.attempts.succeeded(name)
-	if err := c.recordAs(r, user, "access.login", "user:"+user.ID); err != nil {
+	if user.TOTPSecret != "" {
+		// Half logged in: a new token already, and nothing but the next page.
+		if err := c.sessions.RenewToken(ctx); err != nil {
+			return fmt.Errorf("log-in: %w", err)
+		}
+		c.sessions.Put(ctx, sessHalf, halfLogin(user.ID, time.Now()))
+		c.sessions.Put(ctx, sessNext, data.Next)
+		http.Redirect(w, r, "/login/code", http.StatusSeeOther)
+		return nil
+	}
+	return c.letIn(w, r, user, data.Next, false)
+}
+
+// mayLogIn says whether the account is one to log in with: not blocked, and its first rights confirmed.
+func mayLogIn(u postgres.User) bool { return !u.Disabled && u.Role != "" }
+
+// mustWait counts an attempt, and answers for it where the name has to wait.
+func (c *Console) mustWait(w http.ResponseWriter, r *http.Request, name string, data loginData) (stop bool, err error) {
+	wait, err := c.store.BeginAttempt(r.Context(), shortened(name, longestName), lockout)
+	if err != nil {
+		return true, fmt.Errorf("log-in: %w", err)
+	}
+	if wait <= 0 {
+		return false, nil
+	}
+	data.Problem, data.Seconds = "login.wait", int(wait.Seconds())+1
+	return true, c.render(w, r, http.StatusTooManyRequests, "login", data)
+}
+
+func (c *Console) refuseLogin(w http.ResponseWriter, r *http.Request, user postgres.User, name string, data loginData, problem string) error {
+	if err := c.recordAs(r, postgres.User{ID: user.ID, Name: shortened(name, longestName)}, "access.refused", "user:"+user.ID); err != nil {
 		return err
 	}
-	if err := c.sessions.RenewToken(ctx); err != nil {
+	c.log.WarnContext(r.Context(), "log-in refused", "name", shortened(name, longestName), "from", r.RemoteAddr)
+	data.Problem = problem
+	return c.render(w, r, http.StatusUnauthorized, "login", data)
+}
+
+// letIn logs a user in who has shown who he is.
+func (c *Console) letIn(w http.ResponseWriter, r *http.Request, user postgres.User, next string, directory bool) error {
+	if err := c.store.AttemptSucceeded(r.Context(), shortened(user.Name, longestName)); err != nil {
 		return fmt.Errorf("log-in: %w", err)
 	}
-	key := make([]byte, 32)
-	rand.Read(key) // never fails
-	c.sessions.Put(ctx, sessUser, user.ID)
-	c.sessions.Put(ctx, sessAudio, key)
-	http.Redirect(w, r, data.Next, http.StatusSeeOther)
+	if err := c.startSession(r.Context(), actorOf(r, user), r.UserAgent(), directory); err != nil {
+		return err
+	}
+	if next == "/" || next == "" {
+		next = home(user.Role)
+	}
+	http.Redirect(w, r, next, http.StatusSeeOther)
 	return nil
 }
 
+// halfLogins last long enough to find the telephone.
+const halfLoginLasts = 5 * time.Minute
+
+func halfLogin(user string, now time.Time) string {
+	return user + " " + now.Add(halfLoginLasts).UTC().Format(time.RFC3339)
+}
+
+// halfUser is whose second factor is asked for; "" for nobody's.
+func (c *Console) halfUser(r *http.Request) string {
+	id, until, _ := strings.Cut(c.sessions.GetString(r.Context(), sessHalf), " ")
+	if t, err := time.Parse(time.RFC3339, until); err != nil || time.Now().After(t) {
+		return ""
+	}
+	return id
+}
+
+func (c *Console) codePage(w http.ResponseWriter, r *http.Request) error {
+	if c.halfUser(r) == "" {
+		http.Redirect(w, r, "/login", http.StatusSeeOther)
+		return nil
+	}
+	return c.render(w, r, http.StatusOK, "login", loginData{Code: true})
+}
+
+// checkCode is the second half of a log-in.
+func (c *Console) checkCode(w http.ResponseWriter, r *http.Request) error {
+	ctx := r.Context()
+	if err := readForm(w, r); err != nil {
+		return err
+	}
+	id := c.halfUser(r)
+	if id == "" {
+		http.Redirect(w, r, "/login", http.StatusSeeOther)
+		return nil
+	}
+	user, err := c.store.User(ctx, id)
+	if err != nil {
+		return fmt.Errorf("log-in: %w", err)
+	}
+	data := loginData{Code: true}
+	if stop, err := c.mustWait(w, r, user.Name, data); stop || err != nil {
+		return err
+	}
+	ok, err := c.secondFactor(ctx, actorOf(r, user), user, r.PostForm.Get("code"))
+	if err != nil {
+		return fmt.Errorf("log-in of %q: %w", user.Name, err)
+	}
+	if !ok || !mayLogIn(user) {
+		return c.refuseLogin(w, r, user, user.Name, data, "login.wrong_code")
+	}
+	return c.letIn(w, r, user, localPath(c.sessions.PopString(ctx, sessNext)), false)
+}
+
 func (c *Console) logout(w http.ResponseWriter, r *http.Request) error {
+	if err := c.store.LogOut(r.Context(), visitorOf(r).login); err != nil {
+		return fmt.Errorf("log-out: %w", err)
+	}
 	if err := c.sessions.Destroy(r.Context()); err != nil {
 		return fmt.Errorf("log-out: %w", err)
 	}
@@ -111,11 +189,22 @@ func localPath(p string) string {
 	return p
 }
 
-// switchLang sets the language of this session.
-func (c *Console) switchLang(w http.ResponseWriter, r *http.Request) error {
-	r.Body = http.MaxBytesReader(w, r.Body, 64<<10)
+// longestForm is how many bytes a form may have.
+const longestForm = 64 << 10
+
+// readForm reads the form a page has posted.
+func readForm(w http.ResponseWriter, r *http.Request) error {
+	r.Body = http.MaxBytesReader(w, r.Body, longestForm)
 	if err := r.ParseForm(); err != nil {
 		return errBadRequest
+	}
+	return nil
+}
+
+// switchLang sets the language of this session.
+func (c *Console) switchLang(w http.ResponseWriter, r *http.Request) error {
+	if err := readForm(w, r); err != nil {
+		return err
 	}
 	l := Lang(r.PostForm.Get("lang"))
 	if l != Chinese && l != English {

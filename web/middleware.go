@@ -63,15 +63,16 @@ func (c *Console) withRecovery(next http.Handler) http.Handler {
 	})
 }
 
-// withVisitor finds who asks and in what language: the session's switch, the user's own, Chinese. A user who was blocked is logged out by his next request.
+// withVisitor finds who asks and in what language: the session's switch, the user's own, Chinese. Whoever was blocked, or whose
+// log-in was ended, is logged out by his next request.
 func (c *Console) withVisitor(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx := r.Context()
 		v := visitor{lang: Chinese}
-		if id := c.sessions.GetString(ctx, sessUser); id != "" {
-			u, err := c.store.User(ctx, id)
+		if id := c.sessions.GetString(ctx, sessLogin); id != "" {
+			u, err := c.store.UserOfLogin(ctx, id, c.access.Logins)
 			switch {
-			case errors.Is(err, postgres.ErrNotFound) || (err == nil && u.Disabled):
+			case errors.Is(err, postgres.ErrNotFound):
 				if err := c.sessions.Destroy(ctx); err != nil {
 					c.fail(w, r, fmt.Errorf("end session: %w", err))
 					return
@@ -80,7 +81,8 @@ func (c *Console) withVisitor(next http.Handler) http.Handler {
 				c.fail(w, r, fmt.Errorf("load user: %w", err))
 				return
 			default:
-				v.user, v.scope = u, ScopeOf(u)
+				v.user, v.scope, v.login = u, ScopeOf(u), id
+				v.must = c.mustDo(u, c.sessions.GetBool(ctx, sessDirectory))
 				if u.Lang != "" {
 					v.lang = Lang(u.Lang)
 				}

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
-	"time"
 	"unicode/utf8"
 
 	"pgregory.net/rapid"
@@ -64,48 +63,6 @@ func TestLocalPath(t *testing.T) {
 		if got := localPath(in); got != want {
 			t.Errorf("localPath(%q) = %q, want %q", in, got, want)
 		}
-	}
-}
-
-func TestAttemptsBackOff(t *testing.T) {
-	a, now := newAttempts(), time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
-	for range freeAttempts - 1 {
-		a.failed("Li", now)
-	}
-	if w := a.wait("li", now); w != 0 {
-		t.Fatalf("waits %v before the allowance is used up", w)
-	}
-	var waits []time.Duration
-	for range 12 {
-		a.failed("lI", now)
-		waits = append(waits, a.wait("LI", now))
-	}
-	if waits[0] != firstWait || waits[1] != 2*firstWait || waits[11] != longestWait {
-		t.Errorf("waits %v", waits)
-	}
-	if w := a.wait("other", now); w != 0 {
-		t.Errorf("somebody else waits %v", w)
-	}
-	a.succeeded("li")
-	if w := a.wait("li", now); w != 0 {
-		t.Errorf("waits %v after success", w)
-	}
-}
-
-// A flood of invented names does not grow the table without bound, and does not free a name that must wait.
-func TestAttemptsAreBounded(t *testing.T) {
-	a, now := newAttempts(), time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
-	for range freeAttempts {
-		a.failed("victim", now)
-	}
-	for i := range 3 * maxNames {
-		a.failed(strings.Repeat("x", i%7)+time.Duration(i).String(), now)
-	}
-	if n := len(a.names); n > maxNames+1 {
-		t.Errorf("%d names remembered", n)
-	}
-	if a.wait("victim", now) == 0 {
-		t.Error("the flood unlocked a name")
 	}
 }
 

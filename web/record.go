@@ -40,12 +40,15 @@ func origin(r *http.Request) string {
 	return host
 }
 
-// longestName is how many characters of a name that nobody has are kept: strangers write it, and it stays for ever.
-const longestName = 64
+// How many characters are kept of a name that nobody has, and of what a browser calls itself: strangers write them.
+const (
+	longestName    = 64
+	longestBrowser = 200
+)
 
-func shortened(name string) string {
-	if rs := []rune(name); len(rs) > longestName {
-		return string(rs[:longestName]) + "…"
+func shortened(s string, longest int) string {
+	if rs := []rune(s); len(rs) > longest {
+		return string(rs[:longest]) + "…"
 	}
-	return name
+	return s
 }

@@ -82,6 +82,7 @@ func TestVisitsAreOnRecord(t *testing.T) {
 	}
 	visit(t, client, address+"/logout", url.Values{})
 	want := []string{
+		"(command line) user.create user: ",
 		strings.Repeat("王", longestName) + "… access.refused user: 127.0.0.1",
 		"li access.refused user: 127.0.0.1",
 		"li access.login user: 127.0.0.1",

@@ -8,17 +8,16 @@ import (
 // The whole matrix, written out a second time on purpose: a change of who may do what is a change of two files.
 func TestRoleTable(t *testing.T) {
 	want := map[Permission]string{
-		permAccount:   "clerk lead manager trainer agent auditor operator admin",
-		permOwn:       "clerk lead manager trainer agent auditor admin",
-		permView:      "clerk lead manager trainer auditor admin",
-		permListen:    "clerk lead manager trainer auditor",
-		permReview:    "clerk lead",
-		permTrends:    "lead manager trainer auditor",
-		permExport:    "lead manager",
-		permClips:     "lead manager trainer auditor",
-		permMakeClips: "lead trainer",
-		permUsers:     "admin",
-		permOperate:   "operator admin",
+		permAccount:  "clerk lead manager trainer agent auditor operator admin",
+		permOwn:      "clerk lead manager trainer agent auditor admin",
+		permView:     "clerk lead manager trainer auditor admin",
+		permListen:   "clerk lead manager trainer auditor",
+		permReview:   "clerk lead",
+		permTrends:   "lead manager trainer auditor",
+		permExport:   "lead manager",
+		permUsers:    "admin",
+		permSeeUsers: "auditor admin",
+		permOperate:  "operator admin",
 	}
 	for p := range grants {
 		for _, role := range Roles {
@@ -49,7 +48,8 @@ func TestWhatIsNotGrantedIsDenied(t *testing.T) {
 
 // Every route demands a permission of the matrix; only these few are open to everybody.
 func TestPublicRoutes(t *testing.T) {
-	public := map[string]bool{"GET /healthz": true, "GET /assets/": true, "GET /login": true, "POST /login": true, "POST /lang": true}
+	public := map[string]bool{"GET /healthz": true, "GET /assets/": true, "GET /login": true, "POST /login": true,
+		"GET /login/code": true, "POST /login/code": true, "POST /lang": true}
 	for _, r := range newPages(t).table() {
 		if got := r.need == permPublic; got != public[r.pattern] {
 			t.Errorf("%s public = %v", r.pattern, got)

@@ -19,21 +19,19 @@ type route struct {
 func (c *Console) table() []route {
 	return slices.Concat(
 		c.frameRoutes(),
+		c.accountRoutes(),
+		c.userRoutes(),
 		c.recordingRoutes(),
 		c.trendRoutes(),
-		c.clipRoutes(),
 	)
 }
 
-// frameRoutes are what is around the pages: log-in, language, assets, health.
+// frameRoutes are what is around the pages: language, assets, health.
 func (c *Console) frameRoutes() []route {
 	return []route{
 		{"GET /healthz", permPublic, c.healthz, ""},
 		{"GET /assets/", permPublic, c.serveAsset, ""},
-		{"GET /login", permPublic, c.loginPage, ""},
-		{"POST /login", permPublic, c.login, ""},
 		{"POST /lang", permPublic, c.switchLang, ""},
-		{"POST /logout", permAccount, c.logout, "access.logout"},
 	}
 }
 
@@ -77,13 +75,19 @@ func (c *Console) routes() (http.Handler, error) {
 }
 
 // guard lets a request through to its route when the visitor's role grants what the route demands and the recording it
-// is about lies in his scope.
+// is about lies in his scope. Who must put his account in order first gets only there.
 func (c *Console) guard(r route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		if r.need != permPublic {
 			v := visitorOf(req)
 			if v.user.ID == "" {
 				c.toLogin(w, req)
+				return
+			}
+			if confined(v, r.pattern) {
+				if err := c.toAccount(w, req); err != nil {
+					c.fail(w, req, err)
+				}
 				return
 			}
 			var refusal error

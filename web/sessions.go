@@ -1,35 +1,42 @@
 package web
 
 import (
+	"crypto/rand"
 	"net/http"
-	"time"
 
 	"github.com/alexedwards/scs/v2"
+
+	"github.com/speechqa/speechqa/storage/postgres"
 )
 
 // Session keys.
 const (
-	sessUser  = "user"  // id of the user
-	sessLang  = "lang"  // language chosen by the switch
-	sessAudio = "audio" // 32 random bytes that sign this session's audio addresses
-	sessFlash = "flash" // message key to show once
+	sessLogin     = "login"     // id of the log-in
+	sessDirectory = "directory" // true: by the company's directory
+	sessHalf      = "half"      // id of the user whose password was right and whose second factor is still asked for
+	sessNext      = "next"      // where to go after the second factor
+	sessTOTP      = "totp"      // secret of a second factor that is being set up
+	sessOIDC      = "oidc"      // what the directory's answer must fit to
+	sessLang      = "lang"      // language chosen by the switch
+	sessAudio     = "audio"     // 32 random bytes that sign this session's audio addresses
+	sessFlash     = "flash"     // message key to show once
 )
 
-// A session ends after a shift, or after two hours without a request.
-const (
-	sessionLifetime = 12 * time.Hour
-	sessionIdle     = 2 * time.Hour
-)
-
-func newSessions(store scs.CtxStore, secure bool) *scs.SessionManager {
+func newSessions(store scs.CtxStore, limits postgres.LoginLimits, secure bool) *scs.SessionManager {
 	s := scs.New()
 	s.Store = store
-	s.Lifetime = sessionLifetime
-	s.IdleTimeout = sessionIdle
+	s.Lifetime = limits.Lifetime
+	s.IdleTimeout = limits.Idle
 	s.HashTokenInStore = true // a reader of the table cannot log in with what it holds
 	s.Cookie.Name = "speechqa_session"
 	s.Cookie.HttpOnly = true
 	s.Cookie.SameSite = http.SameSiteLaxMode
 	s.Cookie.Secure = secure
 	return s
+}
+
+func randomKey() []byte {
+	key := make([]byte, 32)
+	rand.Read(key) // never fails
+	return key
 }

@@ -12,10 +12,8 @@ import (
 
 // Store is what the pages ask of the database; postgres.Store is the one implementation.
 type Store interface {
-	// UserByName finds a user by log-in name, without regard to case; postgres.ErrNotFound when there is none.
-	UserByName(ctx context.Context, name string) (postgres.User, error)
-	// User finds a user by id; postgres.ErrNotFound when there is none.
-	User(ctx context.Context, id string) (postgres.User, error)
+	accountStore
+	userStore
 	// InScope says whether there is a recording with this id, a UUID, and whether the scope holds it.
 	InScope(ctx context.Context, sc postgres.Scope, id string) (bool, error)
 	// List gives one page of the recordings in the scope, worst first.
@@ -33,8 +31,6 @@ type Store interface {
 	Decide(ctx context.Context, d postgres.Decision, rescore func([]detectors.Finding) (score int, fatal bool)) error
 	// NextToJudge gives the recording in the scope that follows id in the list of those to judge, worst first, or "".
 	NextToJudge(ctx context.Context, sc postgres.Scope, id string) (string, error)
-	clipStore
-	playlistStore
 	// Audit appends to the audit log.
 	Audit(ctx context.Context, e postgres.AuditEntry) error
 }

@@ -26,6 +26,8 @@ type Config struct {
 	Location *time.Location
 	// SecureCookies is set where browsers come by https only.
 	SecureCookies bool
+	// Access says how people get in; its zero value is DefaultAccess.
+	Access Access
 	// Health is asked by GET /healthz; nil means always well.
 	Health func(context.Context) error
 }
@@ -37,14 +39,13 @@ type Console struct {
 	rules    Rules
 	log      *slog.Logger
 	sessions *scs.SessionManager
-	attempts *attempts
+	access   Access
 	assets   *assets
 	messages catalogue
 	pages    map[Lang]pageSet
 	loc      *time.Location
 	health   func(context.Context) error
-	renders  chan struct{} // holds as many as there are clips being made
-	nobody   string        // hash of a password nobody knows
+	nobody   string // hash of a password nobody knows
 	handler  http.Handler
 }
 
@@ -69,12 +70,12 @@ func New(cfg Config) (*Console, error) {
 	if err != nil {
 		return nil, fmt.Errorf("web: %w", err)
 	}
+	access := cfg.Access.withDefaults()
 	c := &Console{
 		store: cfg.Store, audio: cfg.Audio, rules: cfg.Rules, log: cfg.Log,
-		sessions: newSessions(cfg.Sessions, cfg.SecureCookies),
-		attempts: newAttempts(),
+		sessions: newSessions(cfg.Sessions, access.Logins, cfg.SecureCookies),
+		access:   access,
 		assets:   bundle, messages: messages, loc: loc, health: cfg.Health,
-		renders: make(chan struct{}, rendersAtOne),
 	}
 	if c.nobody, err = hashPassword(rand.Text()); err != nil {
 		return nil, fmt.Errorf("web: %w", err)
@@ -100,6 +101,8 @@ var _ http.Handler = (*Console)(nil)
 type visitor struct {
 	user  postgres.User
 	scope postgres.Scope
+	login string // id of the log-in
+	must  string // what he must do before anything else; "" is nothing
 	lang  Lang
 }
 

@@ -32,6 +32,7 @@ type demoCmd struct {
 	workerFlags
 	ingestFlags
 	webFlags
+	accessFlags
 	logFlags
 }
 
@@ -40,6 +41,7 @@ func (c *demoCmd) Run(a *app) error {
 	e := everything{model: c.modelFlags.read(&p, a.env), rules: c.rulesFlags.read(&p), work: c.workerFlags.read(&p),
 		ingest: c.ingestFlags.read(&p)}
 	e.listen, e.public = c.webFlags.read(&p)
+	e.access = c.accessFlags.read(&p, true)
 	dir, samples, err := c.places(a)
 	if err != nil {
 		p.add("demo", "%v", err)

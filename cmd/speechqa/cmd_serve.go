@@ -24,6 +24,7 @@ type serveCmd struct {
 	workerFlags
 	ingestFlags
 	webFlags
+	accessFlags
 	observeFlags
 	logFlags
 }
@@ -37,6 +38,7 @@ type everything struct {
 	ingest  ingestSettings
 	listen  string
 	public  string
+	access  web.Access
 	metrics string
 	log     *slog.Logger
 }
@@ -46,6 +48,7 @@ func (c *serveCmd) read(a *app, p *problems) everything {
 	e := everything{log: c.logFlags.read(p, a.stderr), ingest: c.ingestFlags.read(p), rules: c.rulesFlags.read(p),
 		metrics: c.observeFlags.read(p)}
 	e.listen, e.public = c.webFlags.read(p)
+	e.access = c.accessFlags.read(p, false)
 	if c.Embedded {
 		e.model, e.work = c.modelFlags.read(p, a.env), c.workerFlags.read(p)
 		if c.DataDir == "" {
@@ -76,7 +79,7 @@ func (c *serveCmd) Run(a *app) (err error) {
 	if err := sys.useZone(a.ctx, e.ingest.Zone); err != nil {
 		return err
 	}
-	addr, err := sys.addConsole(a.ctx, e.listen, e.public, e.rules, e.ingest.Zone)
+	addr, err := sys.addConsole(e)
 	if err != nil {
 		return err
 	}
@@ -129,7 +132,7 @@ func runOffice(ctx context.Context, dir string, e everything, ready func(context
 			return err
 		}
 	}
-	if _, err := sys.addWorker(ctx, e.work, e.model, e.rules); err != nil {
+	if _, err := sys.addWorker(e.work, e.model, e.rules); err != nil {
 		return err
 	}
 	if err := sys.addIngest(e.ingest); err != nil {
@@ -138,7 +141,7 @@ func runOffice(ctx context.Context, dir string, e everything, ready func(context
 	if err := sys.useZone(ctx, e.ingest.Zone); err != nil {
 		return err
 	}
-	addr, err := sys.addConsole(ctx, e.listen, e.public, e.rules, e.ingest.Zone)
+	addr, err := sys.addConsole(e)
 	if err != nil {
 		return err
 	}
@@ -189,7 +192,7 @@ func (s *system) firstUsers(ctx context.Context) ([]demoUser, error) {
 	}{
 		{"clerk", "质检员", web.RoleClerk}, {"lead", "质检组长", web.RoleLead}, {"admin", "管理员", web.RoleAdmin},
 	} {
-		password := randomPassword()
+		password := web.RandomPassword()
 		hash, err := web.HashPassword(password)
 		if err != nil {
 			return nil, err

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"os"
@@ -20,6 +19,7 @@ import (
 type userCmd struct {
 	Create   userCreateCmd   `cmd:"" aliases:"add" help:"Create a user, such as the first administrator."`
 	Password userPasswordCmd `cmd:"" help:"Give a user another password."`
+	Block    userBlockCmd    `cmd:"" help:"Block a user at once."`
 	List     userListCmd     `cmd:"" help:"Show all users."`
 }
 
@@ -38,13 +38,14 @@ func (c *userCreateCmd) Run(a *app) error {
 	if !slices.Contains(web.Roles, web.Role(c.Role)) {
 		return fmt.Errorf("%q is no role: choose one of %v", c.Role, web.Roles)
 	}
-	hash, err := askPassword(a)
-	if err != nil {
+	u := postgres.User{Name: c.Name, DisplayName: or(c.Display, c.Name), Role: c.Role,
+		Principals: c.Principals, Teams: c.Teams, AgentID: c.Agent}
+	var err error
+	if u.PasswordHash, err = askPassword(a, u); err != nil {
 		return err
 	}
 	return withStore(a, c.databaseFlags, func(s *postgres.Store) error {
-		_, err := s.CreateUser(a.ctx, postgres.User{Name: c.Name, DisplayName: or(c.Display, c.Name), PasswordHash: hash, Role: c.Role,
-			Principals: c.Principals, Teams: c.Teams, AgentID: c.Agent})
+		_, err := s.CreateUser(a.ctx, u)
 		if errors.Is(err, postgres.ErrConflict) {
 			return fmt.Errorf("there is a user %s already; `speechqa user password %s` gives another password", c.Name, c.Name)
 		}
@@ -54,21 +55,53 @@ func (c *userCreateCmd) Run(a *app) error {
 
 type userPasswordCmd struct {
 	databaseFlags
-	Name string `arg:"" help:"Log-in name."`
+	Name       string `arg:"" help:"Log-in name."`
+	DropFactor bool   `help:"Remove the second factor too, such as of an administrator who has lost it."`
 }
 
 func (c *userPasswordCmd) Run(a *app) error {
-	hash, err := askPassword(a)
-	if err != nil {
-		return err
-	}
 	return withStore(a, c.databaseFlags, func(s *postgres.Store) error {
-		err := s.SetPassword(a.ctx, c.Name, hash)
-		if errors.Is(err, postgres.ErrNotFound) {
-			return fmt.Errorf("there is no user %s; `speechqa user list` shows all", c.Name)
+		u, err := userNamed(a, s, c.Name)
+		if err != nil {
+			return err
+		}
+		hash, err := askPassword(a, u)
+		if err != nil {
+			return err
+		}
+		if err := s.SetPassword(a.ctx, c.Name, hash); err != nil || !c.DropFactor {
+			return err
+		}
+		return s.ClearTOTP(a.ctx, postgres.CommandLine, u.ID)
+	})
+}
+
+type userBlockCmd struct {
+	databaseFlags
+	Name string `arg:"" help:"Log-in name."`
+}
+
+func (c *userBlockCmd) Run(a *app) error {
+	return withStore(a, c.databaseFlags, func(s *postgres.Store) error {
+		u, err := userNamed(a, s, c.Name)
+		if err != nil {
+			return err
+		}
+		err = s.DisableUser(a.ctx, postgres.CommandLine, u.ID)
+		if errors.Is(err, postgres.ErrLastAdmin) {
+			return fmt.Errorf("%s is the last administrator; create another one first", c.Name)
 		}
 		return err
 	})
+}
+
+// userNamed finds a user for a command.
+func userNamed(a *app, s *postgres.Store, name string) (postgres.User, error) {
+	u, err := s.UserByName(a.ctx, name)
+	if errors.Is(err, postgres.ErrNotFound) {
+		return u, fmt.Errorf("there is no user %s; `speechqa user list` shows all", name)
+	}
+	return u, err
 }
 
 type userListCmd struct {
@@ -126,11 +159,8 @@ func withStore(a *app, f databaseFlags, use func(*postgres.Store) error) error {
 	return use(s)
 }
 
-// minPassword is the least number of characters.
-const minPassword = 10
-
-// askPassword reads a password without showing it, or from a pipe, and returns its hash.
-func askPassword(a *app) (string, error) {
+// askPassword reads a password of the user without showing it, or from a pipe, and returns its hash.
+func askPassword(a *app, u postgres.User) (string, error) {
 	var password string
 	if f, ok := a.stdin.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
 		fmt.Fprint(a.stderr, "password: ")
@@ -147,14 +177,11 @@ func askPassword(a *app) (string, error) {
 		}
 		password = strings.TrimRight(line, "\r\n")
 	}
-	if len([]rune(password)) < minPassword {
-		return "", fmt.Errorf("the password needs at least %d characters", minPassword)
+	if err := web.CheckPassword(password, u); err != nil {
+		return "", err
 	}
 	return web.HashPassword(password)
 }
-
-// randomPassword is one that nobody has to choose.
-func randomPassword() string { return rand.Text()[:16] }
 
 func or(a, b string) string {
 	if a != "" {

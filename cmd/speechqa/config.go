@@ -68,6 +68,14 @@ type webFlags struct {
 	PublicURL string `name:"public-url" config:"SPEECHQA_PUBLIC_URL" group:"Console" placeholder:"URL" help:"Address under which people reach the console; https turns on secure cookies."`
 }
 
+type accessFlags struct {
+	SecondFactor    string `config:"SPEECHQA_SECOND_FACTOR" default:"auto" group:"Access" placeholder:"auto|on|off" help:"Administrators and managers must use a second factor (TOTP): on, off, or auto, which is off in the demo and on otherwise."`
+	PasswordDays    string `config:"SPEECHQA_PASSWORD_DAYS" default:"180" group:"Access" placeholder:"N" help:"Passwords must be changed after this many days; 0 is never. An administrator's after 30 at most."`
+	SessionIdle     string `config:"SPEECHQA_SESSION_IDLE" default:"2h" group:"Access" placeholder:"TIME" help:"A log-in ends after this time without a request."`
+	SessionLifetime string `config:"SPEECHQA_SESSION_LIFETIME" default:"12h" group:"Access" placeholder:"TIME" help:"A log-in ends after this time in any case."`
+	Sessions        string `config:"SPEECHQA_SESSIONS" default:"2" group:"Access" placeholder:"N" help:"Log-ins a person may have at a time; one more ends the oldest."`
+}
+
 type observeFlags struct {
 	MetricsListen string `config:"SPEECHQA_METRICS_LISTEN" default:"127.0.0.1:9090" group:"Watching" placeholder:"ADDRESS" help:"Address of /metrics, /healthz and /readyz; off turns them off. A second process on the same machine needs another."`
 }
@@ -88,6 +96,7 @@ type allFlags struct {
 	workerFlags
 	ingestFlags
 	webFlags
+	accessFlags
 	observeFlags
 	logFlags
 }
@@ -100,5 +109,8 @@ const (
 	minReconcile  = time.Second
 	minScanEvery  = time.Second
 	minToken      = 16
+	minSession    = time.Minute
+	maxSessions   = 100
+	maxDays       = 3650
 	minLLMTime    = 100 * time.Millisecond
 )

@@ -24,6 +24,8 @@ import (
 	"github.com/speechqa/speechqa/pipeline/audio"
 	"github.com/speechqa/speechqa/pipeline/meta"
 	"github.com/speechqa/speechqa/pipeline/whisper"
+	"github.com/speechqa/speechqa/storage/postgres"
+	"github.com/speechqa/speechqa/web"
 	"github.com/speechqa/speechqa/worker"
 )
 
@@ -336,6 +338,24 @@ func (f webFlags) read(p *problems) (listen, publicURL string) {
 		}
 	}
 	return p.address("SPEECHQA_LISTEN", f.Listen), f.PublicURL
+}
+
+// read says how people get in; demo is a demonstration, in which nobody has a telephone to set up.
+func (f accessFlags) read(p *problems, demo bool) web.Access {
+	factor := p.choice("SPEECHQA_SECOND_FACTOR", f.SecondFactor, "auto", "on", "off")
+	a := web.Access{
+		SecondFactor: factor == "on" || factor == "auto" && !demo,
+		PasswordAge:  time.Duration(p.integer("SPEECHQA_PASSWORD_DAYS", f.PasswordDays, 0, maxDays)) * 24 * time.Hour,
+		Logins: postgres.LoginLimits{
+			Idle:     p.duration("SPEECHQA_SESSION_IDLE", f.SessionIdle, minSession),
+			Lifetime: p.duration("SPEECHQA_SESSION_LIFETIME", f.SessionLifetime, minSession),
+			AtOnce:   p.integer("SPEECHQA_SESSIONS", f.Sessions, 1, maxSessions),
+		},
+	}
+	if a.Logins.Lifetime < a.Logins.Idle {
+		p.add("SPEECHQA_SESSION_LIFETIME", "%s is shorter than SPEECHQA_SESSION_IDLE, %s", a.Logins.Lifetime, a.Logins.Idle)
+	}
+	return a
 }
 
 // read gives the address, or "" where nothing shall listen: an empty variable counts as not set, hence the word.

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -18,7 +19,6 @@ import (
 	"github.com/speechqa/speechqa/pipeline/audio"
 	"github.com/speechqa/speechqa/pipeline/meta"
 	"github.com/speechqa/speechqa/pipeline/whisper"
-	"github.com/speechqa/speechqa/rulework"
 	"github.com/speechqa/speechqa/storage/objects"
 	"github.com/speechqa/speechqa/storage/postgres"
 	"github.com/speechqa/speechqa/web"
@@ -34,7 +34,6 @@ type system struct {
 	store   *postgres.Store
 	objects *objects.Store
 	metrics *prometheus.Registry
-	rules   *rulework.Live // nil until followRules
 	parts   []part
 	closers []func() error // in the order of opening
 }
@@ -98,7 +97,7 @@ func (s *system) run(ctx context.Context) error {
 }
 
 // addWorker adds the steps.
-func (s *system) addWorker(ctx context.Context, w workerSettings, m modelSettings, rules string) (*worker.Worker, error) {
+func (s *system) addWorker(w workerSettings, m modelSettings, rules string) (*worker.Worker, error) {
 	metrics := worker.NewMetrics(s.metrics)
 	host, err := os.Hostname()
 	if err != nil {
@@ -110,11 +109,9 @@ func (s *system) addWorker(ctx context.Context, w workerSettings, m modelSetting
 		Observe: metrics.Observe, Log: s.log,
 	}
 	if w.does(pipeline.StepInspect) {
-		live, err := s.followRules(ctx, rules)
-		if err != nil {
+		if deps.Inspector, err = loadEngine(rules); err != nil {
 			return nil, err
 		}
-		deps.Inspector = live
 	}
 	if w.does(pipeline.StepTranscribe) {
 		m.Hearing.Pool.Log = s.log
@@ -155,22 +152,20 @@ func (s *system) discoverer(in ingestSettings, priority pipeline.Priority, obser
 }
 
 // addConsole adds the web console; the address it listens on is told at once, so that a taken port is an error now.
-func (s *system) addConsole(ctx context.Context, listen, publicURL, rules string, zone *time.Location) (net.Addr, error) {
-	live, err := s.followRules(ctx, rules)
+func (s *system) addConsole(e everything) (net.Addr, error) {
+	engine, err := loadEngine(e.rules)
 	if err != nil {
 		return nil, err
 	}
 	console, err := web.New(web.Config{
-		Store: s.store, Sessions: s.store.Sessions(), Audio: s.objects, Rules: liveRules{live}, Log: s.log,
-		Location: zone, SecureCookies: len(publicURL) > 5 && publicURL[:6] == "https:",
+		Store: s.store, Sessions: s.store.Sessions(), Audio: s.objects, Rules: web.RulesOf(engine.Ruleset()), Log: s.log,
+		Location: e.ingest.Zone, SecureCookies: strings.HasPrefix(e.public, "https:"), Access: e.access,
 		Health: s.ready,
 	})
 	if err != nil {
 		return nil, err
 	}
-	backtests := &rulework.Runner{Store: s.store, Log: s.log}
-	s.add("back-tests", backtests.Run)
-	return s.addHTTP("console", listen, console)
+	return s.addHTTP("console", e.listen, console)
 }
 
 // addObserve adds /metrics, /healthz and /readyz.

@@ -29,6 +29,10 @@ type User struct {
 	Principals   []string // whose recordings the user sees; what empty means depends on the role, see web.ScopeOf
 	Teams        []string
 	AgentID      string // of a user who is an agent
+
+	PasswordSetAt time.Time
+	MustChange    bool   // the password was set by somebody else: to be changed at the next log-in
+	TOTPSecret    string // of the second factor, base32; empty: none
 }
 
 // Verdict is what a person decided about a finding.

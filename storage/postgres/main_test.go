@@ -1,9 +1,12 @@
 package postgres_test
 
 import (
+	"context"
 	"fmt"
 	"testing"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 
 	"github.com/speechqa/speechqa/detectors"
 	"github.com/speechqa/speechqa/pipeline"
@@ -141,4 +144,14 @@ func (b *bed) state(id string) pipeline.State {
 	r, err := b.Recording(b.t.Context(), id)
 	b.noError(err)
 	return r.State
+}
+
+// try runs a statement that may fail.
+func (b *bed) try(sql string) error {
+	b.t.Helper()
+	conn, err := pgx.Connect(b.t.Context(), b.url)
+	b.noError(err)
+	defer conn.Close(context.WithoutCancel(b.t.Context()))
+	_, err = conn.Exec(b.t.Context(), sql)
+	return err
 }
