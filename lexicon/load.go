@@ -1,9 +1,7 @@
 package lexicon
 
 import (
-	"crypto/sha256"
 	"embed"
-	"encoding/hex"
 	"fmt"
 	"io/fs"
 	"os"
@@ -60,11 +58,21 @@ const (
 
 // LoadFS reads a ruleset from a file system; see LoadDir.
 func LoadFS(fsys fs.FS) (*Ruleset, error) {
-	l := &loader{files: map[string][]byte{}, sets: map[string]*Set{}, listState: map[string]int{}}
-	l.rs = &Ruleset{Lists: map[string]*List{}, Hours: map[string]HoursProfile{}}
+	l := newLoader()
 	if err := l.read(fsys); err != nil {
 		return nil, err
 	}
+	return l.load()
+}
+
+func newLoader() *loader {
+	l := &loader{files: map[string][]byte{}, sets: map[string]*Set{}, listState: map[string]int{}}
+	l.rs = &Ruleset{Lists: map[string]*List{}, Hours: map[string]HoursProfile{}}
+	return l
+}
+
+// load makes the ruleset of the files.
+func (l *loader) load() (*Ruleset, error) {
 	l.lists()
 	l.exceptions()
 	l.listener()
@@ -77,7 +85,7 @@ func LoadFS(fsys fs.FS) (*Ruleset, error) {
 	if len(l.errs) > 0 {
 		return nil, l.errs.sorted()
 	}
-	l.rs.Hash = l.hash()
+	l.rs.Hash = HashFiles(l.files)
 	return l.rs, nil
 }
 
@@ -100,8 +108,7 @@ func (l *loader) read(fsys fs.FS) error {
 		if d.IsDir() || strings.HasPrefix(path.Base(p), ".") {
 			return nil
 		}
-		dir, ext := path.Dir(p), path.Ext(p)
-		if !(dir == "rules" && ext == ".yaml" || dir == "lists" && ext == ".txt" || dir == "." && ext == ".yaml" || p == "model.txt") {
+		if !IsRulesetFile(p) {
 			return nil
 		}
 		if len(l.files) >= maxRuleFiles {
@@ -115,13 +122,18 @@ func (l *loader) read(fsys fs.FS) error {
 		if err != nil {
 			return fmt.Errorf("read ruleset: %w", err)
 		}
-		if !utf8.Valid(data) {
-			l.nodes(p).errorf(1, "the file is not valid UTF-8")
-			return nil
-		}
-		l.files[p] = data
+		l.take(p, data)
 		return nil
 	})
+}
+
+// take keeps a file's content unless it is no text.
+func (l *loader) take(p string, data []byte) {
+	if !utf8.Valid(data) {
+		l.nodes(p).errorf(1, "the file is not valid UTF-8")
+		return
+	}
+	l.files[p] = data
 }
 
 func (l *loader) names(dir string) []string {
@@ -133,20 +145,6 @@ func (l *loader) names(dir string) []string {
 	}
 	sort.Strings(out)
 	return out
-}
-
-func (l *loader) hash() string {
-	h := sha256.New()
-	names := make([]string, 0, len(l.files))
-	for p := range l.files {
-		names = append(names, p)
-	}
-	sort.Strings(names)
-	for _, p := range names {
-		fmt.Fprintf(h, "%d:%s%d:", len(p), p, len(l.files[p]))
-		h.Write(l.files[p])
-	}
-	return hex.EncodeToString(h.Sum(nil))
 }
 
 // root parses one of the top files; a missing file is an error.

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/speechqa/speechqa/detectors/pii"
 	"github.com/speechqa/speechqa/storage/postgres"
 )
 
@@ -36,19 +37,21 @@ func TestEveryMessageExistsInBothLanguages(t *testing.T) {
 func TestEveryComposedKeyExists(t *testing.T) {
 	c := mustMessages(t)
 	groups := map[string][]string{
-		"role.":     strs(Roles),
-		"severity.": strs(severities),
-		"status.":   append(strs(listStatuses[:len(listStatuses)-1]), "all"),
-		"kind.":     strs(listKinds),
-		"reason.":   overturnReasons,
-		"verdict.":  strs([]postgres.Verdict{postgres.VerdictOpen, postgres.VerdictConfirmed, postgres.VerdictOverturned}),
-		"state.":    {"discovered", "transcribed", "inspected", "failed", "duplicate"},
-		"speaker.":  {"agent", "customer", "unknown"},
-		"how.":      {"exact", "homophone", "slots", "state", "fact", "model"},
-		"removed.":  {"outside_speech", "repetition", "known_phrase", "speaking_rate", "low_probability"},
-		"by.":       strs(trendGroups),
-		"trends.":   {"above", "below", "unclear"},
-		"action.":   {"confirmed", "overturned", "reopened"},
+		"role.":          strs(Roles),
+		"severity.":      strs(severities),
+		"status.":        append(strs(listStatuses[:len(listStatuses)-1]), "all"),
+		"kind.":          strs(listKinds),
+		"reason.":        overturnReasons,
+		"verdict.":       strs([]postgres.Verdict{postgres.VerdictOpen, postgres.VerdictConfirmed, postgres.VerdictOverturned}),
+		"state.":         {"discovered", "transcribed", "inspected", "failed", "duplicate"},
+		"speaker.":       {"agent", "customer", "unknown"},
+		"how.":           {"exact", "homophone", "slots", "state", "fact", "model"},
+		"removed.":       {"outside_speech", "repetition", "known_phrase", "speaking_rate", "low_probability"},
+		"by.":            strs(trendGroups),
+		"pii.":           strs(pii.Kinds),
+		"clips.example_": strs(examples),
+		"trends.":        {"above", "below", "unclear"},
+		"action.":        {"confirmed", "overturned", "reopened"},
 	}
 	for prefix, members := range groups {
 		for _, m := range members {
@@ -57,7 +60,7 @@ func TestEveryComposedKeyExists(t *testing.T) {
 			}
 		}
 	}
-	for _, e := range []*userError{errNotFound, errAccountFirst, errForbidden, errCrossOrigin, errBadRequest, errNoAddress, errAudioGone, errBadSpan, errReasonNeeded, errConflict, errInternal} {
+	for _, e := range []*userError{errNotFound, errAccountFirst, errForbidden, errCrossOrigin, errBadRequest, errNoAddress, errAudioGone, errBadSpan, errReasonNeeded, errUnreadable, errClipSpan, errNothingChosen, errConflict, errInternal} {
 		for _, part := range []string{".title", ".text"} {
 			if !c.has(Chinese, "error."+e.key+part) {
 				t.Errorf("error.%s%s is missing", e.key, part)

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/speechqa/speechqa/pipeline"
+	"github.com/speechqa/speechqa/pipeline/audio"
 	"github.com/speechqa/speechqa/storage/postgres"
 )
 
@@ -21,17 +22,20 @@ func (e *userError) Error() string { return e.key }
 
 // Mistakes that handlers return.
 var (
-	errNotFound     = &userError{http.StatusNotFound, "not_found"}
-	errAccountFirst = &userError{http.StatusForbidden, "account_first"}
-	errForbidden    = &userError{http.StatusForbidden, "forbidden"}
-	errCrossOrigin  = &userError{http.StatusForbidden, "cross_origin"}
-	errBadRequest   = &userError{http.StatusBadRequest, "bad_request"}
-	errNoAddress    = &userError{http.StatusForbidden, "audio_expired"}
-	errAudioGone    = &userError{http.StatusGone, "audio_gone"}
-	errReasonNeeded = &userError{http.StatusBadRequest, "reason_needed"}
-	errBadSpan      = &userError{http.StatusBadRequest, "bad_span"}
-	errConflict     = &userError{http.StatusConflict, "conflict"}
-	errInternal     = &userError{http.StatusInternalServerError, "internal"}
+	errNotFound      = &userError{http.StatusNotFound, "not_found"}
+	errAccountFirst  = &userError{http.StatusForbidden, "account_first"}
+	errForbidden     = &userError{http.StatusForbidden, "forbidden"}
+	errCrossOrigin   = &userError{http.StatusForbidden, "cross_origin"}
+	errBadRequest    = &userError{http.StatusBadRequest, "bad_request"}
+	errNoAddress     = &userError{http.StatusForbidden, "audio_expired"}
+	errAudioGone     = &userError{http.StatusGone, "audio_gone"}
+	errUnreadable    = &userError{http.StatusUnprocessableEntity, "audio_unreadable"}
+	errReasonNeeded  = &userError{http.StatusBadRequest, "reason_needed"}
+	errBadSpan       = &userError{http.StatusBadRequest, "bad_span"}
+	errClipSpan      = &userError{http.StatusBadRequest, "clip_span"}
+	errNothingChosen = &userError{http.StatusBadRequest, "nothing_chosen"}
+	errConflict      = &userError{http.StatusConflict, "conflict"}
+	errInternal      = &userError{http.StatusInternalServerError, "internal"}
 )
 
 type errorPage struct {
@@ -54,6 +58,10 @@ func (c *Console) fail(w http.ResponseWriter, r *http.Request, err error) {
 		known = errNotFound
 	case errors.Is(err, postgres.ErrConflict):
 		known = errConflict
+	case errors.Is(err, postgres.ErrBadCursor):
+		known = errBadRequest
+	case errors.As(err, new(*audio.Error)):
+		known = errUnreadable
 	case errors.Is(err, pipeline.ErrGone):
 		known = errAudioGone
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"html/template"
 	"math"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -15,23 +16,25 @@ import (
 // funcs are what the templates of one language may call.
 func (c *Console) funcs(l Lang) template.FuncMap {
 	return template.FuncMap{
-		"t":      func(key string, args ...any) string { return c.messages.text(l, key, args...) },
-		"asset":  c.assets.url,
-		"rule":   func(id string) string { return c.rules.Title(id, string(l)) },
-		"basis":  c.rules.Basis,
-		"date":   func(t time.Time) string { return c.date(l, t) },
-		"iso":    func(t time.Time) string { return t.In(c.loc).Format(time.RFC3339) },
-		"clock":  clock,
-		"clean":  clean,
-		"short":  short,
-		"band":   scoreBand,
-		"pct":    func(f float64) string { return fmt.Sprintf("%.0f%%", 100*f) },
-		"tail":   phoneTail,
-		"add":    func(a, b int) int { return a + b },
-		"sub":    func(a, b int) int { return a - b },
-		"join":   strings.Join,
-		"dict":   dict,
-		"string": func(v any) string { return fmt.Sprint(v) },
+		"t":       func(key string, args ...any) string { return c.messages.text(l, key, args...) },
+		"asset":   c.assets.url,
+		"rule":    func(id string) string { return c.rules.Title(id, string(l)) },
+		"basis":   c.rules.Basis,
+		"date":    func(t time.Time) string { return c.date(l, t) },
+		"iso":     func(t time.Time) string { return t.In(c.loc).Format(time.RFC3339) },
+		"clock":   clock,
+		"clean":   clean,
+		"short":   short,
+		"band":    scoreBand,
+		"pct":     func(f float64) string { return fmt.Sprintf("%.0f%%", 100*f) },
+		"tail":    phoneTail,
+		"add":     func(a, b int) int { return a + b },
+		"subf":    func(a, b float64) float64 { return a - b },
+		"seconds": func(f float64) string { return strconv.FormatFloat(f, 'f', 2, 64) },
+		"sub":     func(a, b int) int { return a - b },
+		"join":    strings.Join,
+		"dict":    dict,
+		"string":  func(v any) string { return fmt.Sprint(v) },
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -234,7 +235,8 @@ func (m *matrix) places() map[string]func(cookie *http.Cookie) place {
 		return func(*http.Cookie) place { return place{own: path} }
 	}
 	user := "/users/" + m.target
-	return map[string]func(*http.Cookie) place{
+	all := m.clipPlaces()
+	maps.Copy(all, map[string]func(*http.Cookie) place{
 		"GET /users/{user}":                     at(user),
 		"POST /users/{user}/rights":             at(user + "/rights"),
 		"POST /users/{user}/disable":            at(user + "/disable"),
@@ -253,7 +255,8 @@ func (m *matrix) places() map[string]func(cookie *http.Cookie) place {
 		"GET /recordings/{id}/audio": func(c *http.Cookie) place {
 			return place{signed(c, m.own), signed(c, m.foreign)}
 		},
-	}
+	})
+	return all
 }
 
 func valueOf(c *http.Cookie) string {

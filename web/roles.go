@@ -25,31 +25,35 @@ type Permission string
 
 // Permissions. A route names exactly one; see routes.go.
 const (
-	permPublic   Permission = "public"    // nobody need be logged in: the log-in page, assets, health
-	permAccount  Permission = "account"   // anybody logged in: own password, log-out
-	permOwn      Permission = "own"       // recordings within one's scope: list, transcript, findings
-	permView     Permission = "view"      // what else is about recordings, for those who work with them
-	permListen   Permission = "listen"    // the audio itself
-	permReview   Permission = "review"    // decide on findings
-	permTrends   Permission = "trends"    // figures about people and rules
-	permExport   Permission = "export"    // take data out of the console
-	permUsers    Permission = "users"     // create and block users
-	permSeeUsers Permission = "see_users" // who may log in, and with what rights
-	permOperate  Permission = "operate"   // queues, workers, what failed
+	permPublic    Permission = "public"     // nobody need be logged in: the log-in page, assets, health
+	permAccount   Permission = "account"    // anybody logged in: own password, log-out
+	permOwn       Permission = "own"        // recordings within one's scope: list, transcript, findings
+	permView      Permission = "view"       // what else is about recordings, for those who work with them
+	permListen    Permission = "listen"     // the audio itself
+	permReview    Permission = "review"     // decide on findings
+	permTrends    Permission = "trends"     // figures about people and rules
+	permExport    Permission = "export"     // take data out of the console
+	permClips     Permission = "clips"      // the trainers' library, bleeped and masked
+	permMakeClips Permission = "make_clips" // cut clips, decide what is bleeped, take them out of the console
+	permUsers     Permission = "users"      // create and block users
+	permSeeUsers  Permission = "see_users"  // who may log in, and with what rights
+	permOperate   Permission = "operate"    // queues, workers, what failed
 )
 
 // grants is the whole role matrix. What is not here is denied.
 var grants = map[Permission][]Role{
-	permAccount:  Roles,
-	permOwn:      {RoleClerk, RoleLead, RoleManager, RoleTrainer, RoleAgent, RoleAuditor, RoleAdmin},
-	permView:     {RoleClerk, RoleLead, RoleManager, RoleTrainer, RoleAuditor, RoleAdmin},
-	permListen:   {RoleClerk, RoleLead, RoleManager, RoleTrainer, RoleAuditor},
-	permReview:   {RoleClerk, RoleLead},
-	permTrends:   {RoleLead, RoleManager, RoleTrainer, RoleAuditor},
-	permExport:   {RoleLead, RoleManager},
-	permUsers:    {RoleAdmin},
-	permSeeUsers: {RoleAdmin, RoleAuditor},
-	permOperate:  {RoleOperator, RoleAdmin},
+	permAccount:   Roles,
+	permOwn:       {RoleClerk, RoleLead, RoleManager, RoleTrainer, RoleAgent, RoleAuditor, RoleAdmin},
+	permView:      {RoleClerk, RoleLead, RoleManager, RoleTrainer, RoleAuditor, RoleAdmin},
+	permListen:    {RoleClerk, RoleLead, RoleManager, RoleTrainer, RoleAuditor},
+	permReview:    {RoleClerk, RoleLead},
+	permTrends:    {RoleLead, RoleManager, RoleTrainer, RoleAuditor},
+	permExport:    {RoleLead, RoleManager},
+	permClips:     {RoleLead, RoleManager, RoleTrainer, RoleAuditor},
+	permMakeClips: {RoleLead, RoleTrainer},
+	permUsers:     {RoleAdmin},
+	permSeeUsers:  {RoleAdmin, RoleAuditor},
+	permOperate:   {RoleOperator, RoleAdmin},
 }
 
 // may says whether the matrix grants p to role. An unknown role or permission gets nothing.

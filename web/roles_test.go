@@ -8,16 +8,18 @@ import (
 // The whole matrix, written out a second time on purpose: a change of who may do what is a change of two files.
 func TestRoleTable(t *testing.T) {
 	want := map[Permission]string{
-		permAccount:  "clerk lead manager trainer agent auditor operator admin",
-		permOwn:      "clerk lead manager trainer agent auditor admin",
-		permView:     "clerk lead manager trainer auditor admin",
-		permListen:   "clerk lead manager trainer auditor",
-		permReview:   "clerk lead",
-		permTrends:   "lead manager trainer auditor",
-		permExport:   "lead manager",
-		permUsers:    "admin",
-		permSeeUsers: "auditor admin",
-		permOperate:  "operator admin",
+		permAccount:   "clerk lead manager trainer agent auditor operator admin",
+		permOwn:       "clerk lead manager trainer agent auditor admin",
+		permView:      "clerk lead manager trainer auditor admin",
+		permListen:    "clerk lead manager trainer auditor",
+		permReview:    "clerk lead",
+		permTrends:    "lead manager trainer auditor",
+		permExport:    "lead manager",
+		permClips:     "lead manager trainer auditor",
+		permMakeClips: "lead trainer",
+		permUsers:     "admin",
+		permSeeUsers:  "auditor admin",
+		permOperate:   "operator admin",
 	}
 	for p := range grants {
 		for _, role := range Roles {

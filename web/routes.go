@@ -23,6 +23,7 @@ func (c *Console) table() []route {
 		c.userRoutes(),
 		c.recordingRoutes(),
 		c.trendRoutes(),
+		c.clipRoutes(),
 	)
 }
 

@@ -31,6 +31,8 @@ type Store interface {
 	Decide(ctx context.Context, d postgres.Decision, rescore func([]detectors.Finding) (score int, fatal bool)) error
 	// NextToJudge gives the recording in the scope that follows id in the list of those to judge, worst first, or "".
 	NextToJudge(ctx context.Context, sc postgres.Scope, id string) (string, error)
+	clipStore
+	playlistStore
 	// Audit appends to the audit log.
 	Audit(ctx context.Context, e postgres.AuditEntry) error
 }

@@ -45,7 +45,8 @@ type Console struct {
 	pages    map[Lang]pageSet
 	loc      *time.Location
 	health   func(context.Context) error
-	nobody   string // hash of a password nobody knows
+	renders  chan struct{} // holds as many as there are clips being made
+	nobody   string        // hash of a password nobody knows
 	handler  http.Handler
 }
 
@@ -76,6 +77,7 @@ func New(cfg Config) (*Console, error) {
 		sessions: newSessions(cfg.Sessions, access.Logins, cfg.SecureCookies),
 		access:   access,
 		assets:   bundle, messages: messages, loc: loc, health: cfg.Health,
+		renders: make(chan struct{}, rendersAtOne),
 	}
 	if c.nobody, err = hashPassword(rand.Text()); err != nil {
 		return nil, fmt.Errorf("web: %w", err)

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"os/user"
 	"slices"
@@ -98,18 +100,32 @@ func (c *queueRescanCmd) Run(a *app) error {
 	if err := p.err(); err != nil {
 		return err
 	}
-	engine, err := loadEngine(rules)
-	if err != nil {
-		return err
-	}
 	return withStore(a, c.databaseFlags, func(s *postgres.Store) error {
-		n, err := s.Rescan(a.ctx, operator(), engine.Ruleset().Hash)
+		hash, err := presentRules(a.ctx, s, rules)
+		if err != nil {
+			return err
+		}
+		n, err := s.Rescan(a.ctx, operator(), hash)
 		if err != nil {
 			return err
 		}
 		_, err = fmt.Fprintf(a.stdout, "%d recordings wait for inspection by the present rules\n", n)
 		return err
 	})
+}
+
+// presentRules is the hash of the rules that recordings are inspected by: the live version, or, before any was recorded,
+// the program's own.
+func presentRules(ctx context.Context, s *postgres.Store, dir string) (string, error) {
+	live, err := s.LiveRuleset(ctx)
+	if err == nil || !errors.Is(err, postgres.ErrNotFound) {
+		return live.Hash, err
+	}
+	rs, err := loadRules(dir)
+	if err != nil {
+		return "", err
+	}
+	return rs.Hash, nil
 }
 
 type queueRehearCmd struct {

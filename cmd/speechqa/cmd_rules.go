@@ -11,7 +11,15 @@ import (
 type rulesCmd struct {
 	Check rulesCheckCmd `cmd:"" help:"Load a ruleset and report everything wrong with it."`
 	Test  rulesTestCmd  `cmd:"" help:"Run the examples embedded in the rules."`
-	List  rulesListCmd  `cmd:"" help:"List the rules."`
+	List  rulesListCmd  `cmd:"" help:"List the rules; with --stored the versions in the database."`
+
+	Backtest rulesBacktestCmd `cmd:"" help:"What would other rules find and lose? Compare two rulesets over stored transcripts or a file."`
+	Import   rulesImportCmd   `cmd:"" help:"Store the files of a directory as a version."`
+	Export   rulesExportCmd   `cmd:"" help:"Write a stored version's files, byte for byte."`
+	Approve  rulesApproveCmd  `cmd:"" help:"Approve a version that somebody else wrote."`
+	Shadow   rulesShadowCmd   `cmd:"" help:"Run a version beside the live one on new recordings; only leads see what it finds."`
+	Publish  rulesPublishCmd  `cmd:"" help:"Make an approved version live; what other rules inspected is inspected again."`
+	Rollback rulesRollbackCmd `cmd:"" help:"Make a version live that was so before."`
 }
 
 type rulesCheckCmd struct {
@@ -57,11 +65,16 @@ func (c *rulesTestCmd) Run(a *app) error {
 }
 
 type rulesListCmd struct {
-	Dir string `arg:"" optional:"" help:"Directory with a ruleset; the built-in one otherwise."`
+	databaseFlags
+	Stored bool   `help:"List the versions in the database."`
+	Dir    string `arg:"" optional:"" help:"Directory with a ruleset; the built-in one otherwise."`
 }
 
 // Run prints a table.
 func (c *rulesListCmd) Run(a *app) error {
+	if c.Stored {
+		return listStored(a, c.databaseFlags)
+	}
 	rs, err := loadRules(c.Dir)
 	if err != nil {
 		return err

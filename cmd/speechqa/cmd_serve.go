@@ -79,7 +79,7 @@ func (c *serveCmd) Run(a *app) (err error) {
 	if err := sys.useZone(a.ctx, e.ingest.Zone); err != nil {
 		return err
 	}
-	addr, err := sys.addConsole(e)
+	addr, err := sys.addConsole(a.ctx, e)
 	if err != nil {
 		return err
 	}
@@ -132,7 +132,7 @@ func runOffice(ctx context.Context, dir string, e everything, ready func(context
 			return err
 		}
 	}
-	if _, err := sys.addWorker(e.work, e.model, e.rules); err != nil {
+	if _, err := sys.addWorker(ctx, e.work, e.model, e.rules); err != nil {
 		return err
 	}
 	if err := sys.addIngest(e.ingest); err != nil {
@@ -141,7 +141,7 @@ func runOffice(ctx context.Context, dir string, e everything, ready func(context
 	if err := sys.useZone(ctx, e.ingest.Zone); err != nil {
 		return err
 	}
-	addr, err := sys.addConsole(e)
+	addr, err := sys.addConsole(ctx, e)
 	if err != nil {
 		return err
 	}

@@ -35,7 +35,7 @@ func (c *workerCmd) Run(a *app) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, sys.close()) }()
-	if _, err := sys.addWorker(work, model, rules); err != nil {
+	if _, err := sys.addWorker(a.ctx, work, model, rules); err != nil {
 		return err
 	}
 	if err := sys.addObserve(metrics); err != nil {

@@ -20,15 +20,17 @@ var allowedImports = map[string][]string{
 	"pipeline/whisper":           {"pipeline/audio", "detectors", "lexicon"},
 	"pipeline/secondopinion":     {"detectors", "lexicon"},
 	"pipeline":                   {"pipeline/audio", "detectors", "lexicon"},
+	"rulework":                   {"detectors", "detectors/pii", "lexicon"},
 	"storage/embedded":           {},
 	"storage/objects":            {"pipeline", "detectors"},
-	"storage/postgres":           {"pipeline", "pipeline/audio", "detectors", "detectors/pii"},
+	"storage/postgres":           {"pipeline", "pipeline/audio", "detectors", "detectors/pii", "lexicon", "rulework"},
 	"storage/storagetest":        {"storage/embedded", "storage/objects", "storage/postgres"},
 	"storage/storagetest/office": {"detectors"},
 	"worker":                     {"pipeline"},
 	"worker/discovery":           {"pipeline", "pipeline/meta"},
-	"web":                        {"storage/postgres", "pipeline", "pipeline/audio", "detectors", "detectors/pii", "lexicon"},
+	"web":                        {"storage/postgres", "pipeline", "pipeline/audio", "detectors", "detectors/pii", "rulework", "lexicon"},
 	"web/build":                  {},
+	"web/browsertest":            {},
 }
 
 // TestImportDirections holds the packages to their layers.

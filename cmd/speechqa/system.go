@@ -19,6 +19,7 @@ import (
 	"github.com/speechqa/speechqa/pipeline/audio"
 	"github.com/speechqa/speechqa/pipeline/meta"
 	"github.com/speechqa/speechqa/pipeline/whisper"
+	"github.com/speechqa/speechqa/rulework"
 	"github.com/speechqa/speechqa/storage/objects"
 	"github.com/speechqa/speechqa/storage/postgres"
 	"github.com/speechqa/speechqa/web"
@@ -34,6 +35,7 @@ type system struct {
 	store   *postgres.Store
 	objects *objects.Store
 	metrics *prometheus.Registry
+	rules   *rulework.Live // nil until followRules
 	parts   []part
 	closers []func() error // in the order of opening
 }
@@ -97,7 +99,7 @@ func (s *system) run(ctx context.Context) error {
 }
 
 // addWorker adds the steps.
-func (s *system) addWorker(w workerSettings, m modelSettings, rules string) (*worker.Worker, error) {
+func (s *system) addWorker(ctx context.Context, w workerSettings, m modelSettings, rules string) (*worker.Worker, error) {
 	metrics := worker.NewMetrics(s.metrics)
 	host, err := os.Hostname()
 	if err != nil {
@@ -109,9 +111,11 @@ func (s *system) addWorker(w workerSettings, m modelSettings, rules string) (*wo
 		Observe: metrics.Observe, Log: s.log,
 	}
 	if w.does(pipeline.StepInspect) {
-		if deps.Inspector, err = loadEngine(rules); err != nil {
+		live, err := s.followRules(ctx, rules)
+		if err != nil {
 			return nil, err
 		}
+		deps.Inspector = live
 	}
 	if w.does(pipeline.StepTranscribe) {
 		m.Hearing.Pool.Log = s.log
@@ -152,19 +156,21 @@ func (s *system) discoverer(in ingestSettings, priority pipeline.Priority, obser
 }
 
 // addConsole adds the web console; the address it listens on is told at once, so that a taken port is an error now.
-func (s *system) addConsole(e everything) (net.Addr, error) {
-	engine, err := loadEngine(e.rules)
+func (s *system) addConsole(ctx context.Context, e everything) (net.Addr, error) {
+	live, err := s.followRules(ctx, e.rules)
 	if err != nil {
 		return nil, err
 	}
 	console, err := web.New(web.Config{
-		Store: s.store, Sessions: s.store.Sessions(), Audio: s.objects, Rules: web.RulesOf(engine.Ruleset()), Log: s.log,
+		Store: s.store, Sessions: s.store.Sessions(), Audio: s.objects, Rules: liveRules{live}, Log: s.log,
 		Location: e.ingest.Zone, SecureCookies: strings.HasPrefix(e.public, "https:"), Access: e.access,
 		Health: s.ready,
 	})
 	if err != nil {
 		return nil, err
 	}
+	backtests := &rulework.Runner{Store: s.store, Log: s.log}
+	s.add("back-tests", backtests.Run)
 	return s.addHTTP("console", e.listen, console)
 }
 

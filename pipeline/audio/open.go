@@ -53,6 +53,11 @@ func Open(ctx context.Context, path string, opt Options) (*Recording, error) {
 		return nil, err
 	}
 	defer f.Close()
+	return openFile(ctx, f, size, opt)
+}
+
+// openFile decodes an open file of a known size.
+func openFile(ctx context.Context, f *os.File, size int64, opt Options) (*Recording, error) {
 	src, err := openSource(ctx, f, size, opt)
 	if err != nil {
 		return nil, asError(ctx, err)

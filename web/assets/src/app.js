@@ -32,5 +32,5 @@ for (const form of document.querySelectorAll("form[data-autosubmit]")) {
 // A row opens its recording wherever it is clicked, except while text is being selected.
 document.querySelector("table.list")?.addEventListener("click", (e) => {
   if (e.target.closest("a, button, input, select") || String(getSelection())) return;
-  e.target.closest("tr[data-recording]")?.querySelector("a.rowlink")?.click();
+  e.target.closest("tr")?.querySelector("a.rowlink")?.click();
 });

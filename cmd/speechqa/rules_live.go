@@ -1,0 +1,48 @@
+package main
+
+import (
+	"context"
+	"io/fs"
+	"os"
+
+	"github.com/speechqa/speechqa/detectors"
+	"github.com/speechqa/speechqa/lexicon"
+	"github.com/speechqa/speechqa/rulework"
+	"github.com/speechqa/speechqa/web"
+)
+
+// programRules are the files of the rules a process is started with, and where they come from.
+func programRules(dir string) (fs.FS, string, error) {
+	if dir == "" {
+		return lexicon.DefaultFiles(), "built into the program", nil
+	}
+	if _, err := loadRules(dir); err != nil { // says what is wrong with the directory
+		return nil, "", err
+	}
+	return os.DirFS(dir), dir, nil
+}
+
+// followRules loads the live rules once for all parts of the process and follows them from then on.
+func (s *system) followRules(ctx context.Context, dir string) (*rulework.Live, error) {
+	if s.rules != nil {
+		return s.rules, nil
+	}
+	files, from, err := programRules(dir)
+	if err != nil {
+		return nil, err
+	}
+	live, err := rulework.Follow(ctx, s.store, files, from, s.log)
+	if err != nil {
+		return nil, err
+	}
+	s.rules = live
+	s.add("rules", live.Run)
+	return live, nil
+}
+
+// liveRules are the console's rules: always the live ones.
+type liveRules struct{ *rulework.Live }
+
+func (r liveRules) Title(rule, lang string) string          { return web.RulesOf(r.Ruleset()).Title(rule, lang) }
+func (r liveRules) Basis(rule string) []lexicon.Basis       { return web.RulesOf(r.Ruleset()).Basis(rule) }
+func (r liveRules) Score(f []detectors.Finding) (int, bool) { return r.Rescore(f) }

@@ -1,0 +1,182 @@
+// Package browsertest drives a real Chromium in tests of the console, and asks axe-core whether what it shows can be
+// used by everybody.
+package browsertest
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+)
+
+// Patience bounds every wait for something that must happen on a busy machine.
+const Patience = 2 * time.Minute
+
+// Tab is a tab of a real Chromium of the size of an office screen. Whatever the browser's console complains about fails
+// the test.
+type Tab struct {
+	t    *testing.T
+	ctx  context.Context
+	base string // address of the console
+
+	mu     sync.Mutex
+	errors []string
+}
+
+// Open starts a browser; base is the console's address, cookie logs its user in (nil: nobody).
+func Open(t *testing.T, base string, cookie *http.Cookie) *Tab {
+	t.Helper()
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.DisableGPU, chromedp.NoSandbox,
+		chromedp.WindowSize(1366, 768), chromedp.Flag("disable-component-update", true), chromedp.Flag("hide-scrollbars", true),
+		chromedp.Flag("autoplay-policy", "no-user-gesture-required"))
+	ctx, cancel := context.WithTimeout(t.Context(), Patience)
+	t.Cleanup(cancel)
+	ctx, cancel = chromedp.NewExecAllocator(ctx, options...)
+	t.Cleanup(cancel)
+	ctx, cancel = chromedp.NewContext(ctx)
+	t.Cleanup(cancel)
+	b := &Tab{t: t, ctx: ctx, base: base}
+	if err := chromedp.Do(ctx, chromedp.EmulateViewport(1366, 768)); err != nil {
+		t.Fatalf("start Chromium (Debian, Ubuntu: apt-get install chromium): %v", err)
+	}
+	messages := chromedp.Console(ctx)
+	listening := make(chan struct{})
+	go func() {
+		defer close(listening)
+		for m, err := range messages {
+			if err != nil {
+				return
+			}
+			if m.IsException() || m.Type == chromedp.ConsoleError {
+				b.mu.Lock()
+				b.errors = append(b.errors, fmt.Sprintf("%s (%s)", m, m.URL))
+				b.mu.Unlock()
+			}
+		}
+	}()
+	t.Cleanup(func() {
+		cancel()
+		<-listening
+		for _, e := range b.errors {
+			t.Errorf("the browser complains: %s", e)
+		}
+	})
+	if cookie != nil {
+		b.As(cookie)
+	}
+	return b
+}
+
+// As goes on as the user whose session a cookie holds.
+func (b *Tab) As(cookie *http.Cookie) {
+	b.t.Helper()
+	b.Go("/login")
+	c, err := json.Marshal(cookie.Name + "=" + cookie.Value + "; path=/")
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	Ask[string](b, "document.cookie = "+string(c))
+}
+
+// Do runs steps and fails the test when one cannot be done.
+func (b *Tab) Do(what string, steps ...chromedp.Action[chromedp.Void]) {
+	b.t.Helper()
+	if err := chromedp.Do(b.ctx, steps...); err != nil {
+		b.t.Fatalf("%s: %v", what, err)
+	}
+}
+
+// Ask evaluates JavaScript.
+func Ask[T any](b *Tab, expression string) T {
+	b.t.Helper()
+	v, err := chromedp.Run(b.ctx, chromedp.Evaluate[T](expression))
+	if err != nil {
+		b.t.Fatalf("%s: %v", expression, err)
+	}
+	return v
+}
+
+// Becomes waits until an expression is true.
+func (b *Tab) Becomes(expression string) {
+	b.t.Helper()
+	for deadline := time.Now().Add(Patience); ; time.Sleep(100 * time.Millisecond) {
+		ok, err := chromedp.Run(b.ctx, chromedp.Evaluate[bool]("Boolean("+expression+")"))
+		if err == nil && ok {
+			return
+		} // an error: while a page is being left there is nobody to ask
+		if time.Now().After(deadline) || b.ctx.Err() != nil {
+			b.t.Fatalf("waited in vain for: %s (%v)", expression, err)
+		}
+	}
+}
+
+// Go goes to a page of the console and waits until its scripts have run.
+func (b *Tab) Go(path string) {
+	b.t.Helper()
+	b.Do("open "+path, chromedp.Navigate(b.base+path))
+	b.Becomes(`document.readyState === "complete"`)
+}
+
+// Click clicks the first element that fits a selector.
+func (b *Tab) Click(selector string) {
+	b.t.Helper()
+	b.Do("click "+selector, chromedp.Click(chromedp.CSS(selector)))
+}
+
+// Type types into the first element that fits a selector, after what is there.
+func (b *Tab) Type(selector, text string) {
+	b.t.Helper()
+	b.Do("type into "+selector, chromedp.SendKeys(chromedp.CSS(selector), text))
+}
+
+// Fill puts text in the place of what is there.
+func (b *Tab) Fill(selector, text string) {
+	b.t.Helper()
+	s, err := json.Marshal([]string{selector, text})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	Ask[bool](b, `(([s, v]) => { const e = document.querySelector(s); e.value = v; e.dispatchEvent(new Event("input", {bubbles: true})); return true })(`+string(s)+`)`)
+}
+
+// Accessible fails the test for every serious or critical violation that axe-core, from web/node_modules, finds on the
+// page as it is.
+func (b *Tab) Accessible(modules string) {
+	b.t.Helper()
+	axe, err := os.ReadFile(filepath.Join(modules, "axe-core", "axe.min.js"))
+	if err != nil {
+		b.t.Fatalf("axe-core is not installed (make assets, or npm ci in web): %v", err)
+	}
+	Ask[bool](b, string(axe)+";true")
+	Ask[bool](b, `(window.axed = null, axe.run({resultTypes: ["violations"]}).then(r => { window.axed = r.violations.filter(v => v.impact === "serious" || v.impact === "critical")
+		.map(v => v.id + ": " + v.nodes.map(n => n.html.slice(0, 160) + " " + n.failureSummary).join(" | ")) }), true)`)
+	b.Becomes(`window.axed !== null`)
+	for _, v := range Ask[[]string](b, `window.axed`) {
+		b.t.Errorf("axe on %s: %s", Ask[string](b, `location.pathname`), v)
+	}
+}
+
+// Picture writes what is seen to a file, where dir is not empty.
+func (b *Tab) Picture(dir, name string) {
+	b.t.Helper()
+	if dir == "" {
+		return
+	}
+	png, err := chromedp.Run(b.ctx, chromedp.CaptureScreenshot())
+	if err == nil {
+		err = os.MkdirAll(dir, 0o755)
+	}
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, name+".png"), png, 0o644)
+	}
+	if err != nil {
+		b.t.Fatalf("screenshot %s: %v", name, err)
+	}
+}
