@@ -54,6 +54,9 @@ func (c *Console) listPage(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return fmt.Errorf("list: %w", err)
 	}
+	for i := range list.Rows {
+		list.Rows[i].Key = maskNumbers(list.Rows[i].Key)
+	}
 	facets, err := c.store.Facets(r.Context(), visitorOf(r).scope)
 	if err != nil {
 		return fmt.Errorf("list: %w", err)

@@ -26,6 +26,8 @@ type recordingData struct {
 	Reasons  []string
 	LeadIn   float64
 	Playable bool
+	Masked   bool // numbers are hidden
+	Unmasked bool // numbers that would be hidden are shown, for a while
 }
 
 // ruleGroup is one rule with its findings, worst rules first.
@@ -63,7 +65,11 @@ func (c *Console) recordingPage(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	v := visitorOf(r)
-	d := recordingData{Review: review, LeadIn: leadIn, Reasons: overturnReasons,
+	masked, plain := false, c.unmasked(r, review.Recording.ID)
+	if !plain {
+		masked = maskReview(&review)
+	}
+	d := recordingData{Review: review, Masked: masked, Unmasked: plain, LeadIn: leadIn, Reasons: overturnReasons,
 		Turns: dialogue(review.Transcript.Utterances, review.Findings)}
 	d.Rules = groupByRule(review, may(Role(v.user.Role), permReview))
 	d.SlotSets = slotSets(review)

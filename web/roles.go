@@ -30,6 +30,7 @@ const (
 	permOwn       Permission = "own"        // recordings within one's scope: list, transcript, findings
 	permView      Permission = "view"       // what else is about recordings, for those who work with them
 	permListen    Permission = "listen"     // the audio itself
+	permUnmask    Permission = "unmask"     // see the numbers that pages hide
 	permReview    Permission = "review"     // decide on findings
 	permTrends    Permission = "trends"     // figures about people and rules
 	permExport    Permission = "export"     // take data out of the console
@@ -46,6 +47,7 @@ var grants = map[Permission][]Role{
 	permOwn:       {RoleClerk, RoleLead, RoleManager, RoleTrainer, RoleAgent, RoleAuditor, RoleAdmin},
 	permView:      {RoleClerk, RoleLead, RoleManager, RoleTrainer, RoleAuditor, RoleAdmin},
 	permListen:    {RoleClerk, RoleLead, RoleManager, RoleTrainer, RoleAuditor},
+	permUnmask:    {RoleClerk, RoleLead, RoleAuditor},
 	permReview:    {RoleClerk, RoleLead},
 	permTrends:    {RoleLead, RoleManager, RoleTrainer, RoleAuditor},
 	permExport:    {RoleLead, RoleManager},

@@ -12,6 +12,7 @@ func TestRoleTable(t *testing.T) {
 		permOwn:       "clerk lead manager trainer agent auditor admin",
 		permView:      "clerk lead manager trainer auditor admin",
 		permListen:    "clerk lead manager trainer auditor",
+		permUnmask:    "clerk lead auditor",
 		permReview:    "clerk lead",
 		permTrends:    "lead manager trainer auditor",
 		permExport:    "lead manager",

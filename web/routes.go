@@ -21,6 +21,7 @@ func (c *Console) table() []route {
 		c.frameRoutes(),
 		c.accountRoutes(),
 		c.userRoutes(),
+		c.maskRoutes(),
 		c.recordingRoutes(),
 		c.trendRoutes(),
 		c.clipRoutes(),

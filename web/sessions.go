@@ -17,6 +17,7 @@ const (
 	sessNext      = "next"      // where to go after the second factor
 	sessTOTP      = "totp"      // secret of a second factor that is being set up
 	sessOIDC      = "oidc"      // what the directory's answer must fit to
+	sessUnmasked  = "unmasked"  // id of the recording whose numbers are shown, and until when
 	sessLang      = "lang"      // language chosen by the switch
 	sessAudio     = "audio"     // 32 random bytes that sign this session's audio addresses
 	sessFlash     = "flash"     // message key to show once
