@@ -8,7 +8,6 @@ type chart struct {
 	Width, Height int
 	Lines         []chartLine
 	Ticks         []chartTick
-	MedianX       float64
 	Left, Right   int
 	More          int // groups that are only in the table
 }
@@ -18,6 +17,9 @@ type chartLine struct {
 	Y            int
 	X            float64
 	LowX, Length float64
+	MedianX      float64
+	ThenX        float64 // of the earlier period's rate
+	Then         bool
 	Row          trendRow
 }
 
@@ -29,7 +31,7 @@ type chartTick struct {
 // chartLines is the largest number of groups drawn; the table has them all.
 const chartLines = 25
 
-func drawChart(rows []trendRow, median float64) chart {
+func drawChart(rows []trendRow) chart {
 	const lineHeight, top = 24, 26
 	ch := chart{Width: 900, Left: 170, Right: 880}
 	limit := 5.0
@@ -52,10 +54,13 @@ func drawChart(rows []trendRow, median float64) chart {
 			ch.More++
 			continue
 		}
-		ch.Lines = append(ch.Lines, chartLine{Name: r.Name, Y: top + i*lineHeight, X: x(r.Rate), LowX: x(r.Low),
-			Length: math.Max(1, x(r.High)-x(r.Low)), Row: r})
+		line := chartLine{Name: r.Name, Y: top + i*lineHeight, X: x(r.Rate), LowX: x(r.Low),
+			Length: math.Max(1, x(r.High)-x(r.Low)), MedianX: x(r.Median), Row: r}
+		if line.Then = r.Change != nil && r.Change.Recordings > 0; line.Then {
+			line.ThenX = x(r.Change.Rate)
+		}
+		ch.Lines = append(ch.Lines, line)
 	}
-	ch.MedianX = x(median)
 	ch.Height = top + len(ch.Lines)*lineHeight
 	return ch
 }

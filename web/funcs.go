@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"html/template"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -34,6 +35,7 @@ func (c *Console) funcs(l Lang) template.FuncMap {
 		"sub":     func(a, b int) int { return a - b },
 		"join":    strings.Join,
 		"dict":    dict,
+		"figures": func(page string) bool { return page == "agent" || slices.Contains(figurePages, page) },
 		"string":  func(v any) string { return fmt.Sprint(v) },
 	}
 }

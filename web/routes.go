@@ -23,7 +23,7 @@ func (c *Console) table() []route {
 		c.userRoutes(),
 		c.maskRoutes(),
 		c.recordingRoutes(),
-		c.trendRoutes(),
+		c.figureRoutes(),
 		c.clipRoutes(),
 	)
 }
@@ -46,13 +46,6 @@ func (c *Console) recordingRoutes() []route {
 		{"GET /recordings/{id}/audio", permListen, c.serveAudio, ""},
 		{"POST /recordings/{id}/findings/{key}", permReview, c.decide, ""},
 		{"GET /next", permReview, c.nextRecording, ""},
-	}
-}
-
-func (c *Console) trendRoutes() []route {
-	return []route{
-		{"GET /trends", permTrends, c.trendsPage, ""},
-		{"GET /trends.csv", permExport, c.trendsCSV, "trends.export"},
 	}
 }
 

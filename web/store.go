@@ -14,16 +14,13 @@ import (
 type Store interface {
 	accountStore
 	userStore
+	figureStore
 	// InScope says whether there is a recording with this id, a UUID, and whether the scope holds it.
 	InScope(ctx context.Context, sc postgres.Scope, id string) (bool, error)
 	// List gives one page of the recordings in the scope, worst first.
 	List(ctx context.Context, sc postgres.Scope, f postgres.ListFilter) (postgres.ListPage, error)
-	// Facets gives the values that the list's filters offer within the scope.
-	Facets(ctx context.Context, sc postgres.Scope) (postgres.Facets, error)
 	// Review gives everything about one recording; postgres.ErrNotFound when there is none.
 	Review(ctx context.Context, id string) (postgres.Review, error)
-	// Trends gives the figures of inspected recordings in the scope by group.
-	Trends(ctx context.Context, sc postgres.Scope, f postgres.TrendFilter) ([]postgres.TrendRow, error)
 	// Recording gives the recording's row; postgres.ErrNotFound when there is none.
 	Recording(ctx context.Context, id string) (pipeline.Recording, error)
 	// Decide stores a decision and the score that follows from it, in one transaction; rescore gets the

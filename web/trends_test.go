@@ -1,11 +1,10 @@
 package web
 
 import (
+	"cmp"
 	"math"
-	"net/url"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/speechqa/speechqa/storage/postgres"
 )
@@ -55,49 +54,56 @@ func TestSmallNumbersAreUnclear(t *testing.T) {
 	}
 }
 
-func TestTrendsPage(t *testing.T) {
-	c := newPages(t)
-	rows, median, _ := judgeTrend([]postgres.TrendRow{
-		{Key: "2015", Name: "赵强", Team: "一组", Recordings: 120, Flagged: 30, Findings: 44},
-		{Key: "2017", Name: `<b>孙`, Team: "二组", Recordings: 200, Flagged: 6, Findings: 6}})
-	d := trendsData{By: "agent", From: "2026-03-01", To: "2026-03-28", Rows: rows, Median: median, Chart: drawChart(rows, median), CSV: "/trends.csv?by=agent"}
-	for i := range d.Rows {
-		d.Rows[i].URL = d.recordings(d.Rows[i])
-	}
-	doc := draw(t, c, Chinese, RoleManager, "trends", d)
-	if n := len(all(doc, "svg.chart .interval")); n != 2 {
-		t.Errorf("%d intervals drawn", n)
-	}
-	trs := all(doc, "table.figures tbody tr")
-	if len(trs) != 2 {
-		t.Fatalf("%d rows in the table behind the chart", len(trs))
-	}
-	if got := textOf(trs[0]); !strings.Contains(got, "25.0") || !strings.Contains(got, "18.1 – 33.4") {
-		t.Errorf("row %q", got)
-	}
-	link, err := url.Parse(attr(one(t, trs[0], "a"), "href"))
-	if err != nil || link.Query().Get("agent") != "2015" || link.Query().Get("from") != "2026-03-01" {
-		t.Errorf("drill-down goes to %v (%v)", link, err)
-	}
-	one(t, doc, `a[download][href="/trends.csv?by=agent"]`)
-	if n := len(all(draw(t, c, Chinese, RoleTrainer, "trends", d), "a[download]")); n != 0 {
-		t.Error("a trainer is offered an export that the table denies")
+// The worked examples of R. G. Newcombe's paper, method 10.
+func TestNewcombe(t *testing.T) {
+	for _, c := range []struct {
+		k1, n1, k2, n2 int
+		low, high      float64
+	}{
+		{56, 70, 48, 80, .0524, .3339}, {9, 10, 3, 10, .1705, .8090}, {6, 7, 2, 7, .0582, .8062}, {5, 56, 0, 29, -.0381, .1926},
+		{0, 10, 0, 20, -.1611, .2775}, {10, 10, 0, 10, .6075, 1}, {10, 10, 0, 0, -1, 1},
+	} {
+		low, high := newcombe(c.k1, c.n1, c.k2, c.n2)
+		if math.Abs(low-c.low) > 1e-4 || math.Abs(high-c.high) > 1e-4 {
+			t.Errorf("newcombe(%d/%d, %d/%d) = %.4f, %.4f; want %.4f, %.4f", c.k1, c.n1, c.k2, c.n2, low, high, c.low, c.high)
+		}
 	}
 }
 
-func TestTrendSpan(t *testing.T) {
-	c := newPages(t)
-	f, err := c.trendFilter(url.Values{"from": {"2026-03-02"}, "to": {"2026-03-08"}, "by": {"week"}})
-	if err != nil {
-		t.Fatal(err)
+// An agent is held against his own team where it is large enough.
+func TestTeamMedian(t *testing.T) {
+	rows, median, _ := judgeTrend([]postgres.TrendRow{
+		{Key: "1", Team: "hard", Recordings: 100, Flagged: 20}, {Key: "2", Team: "hard", Recordings: 100, Flagged: 30}, {Key: "3", Team: "hard", Recordings: 100, Flagged: 25},
+		{Key: "4", Team: "easy", Recordings: 100, Flagged: 1}, {Key: "5", Team: "easy", Recordings: 100, Flagged: 3},
+	})
+	if median != 20 || rows[0].Median != 25 || rows[4].Median != 20 {
+		t.Errorf("median of all %v, of the hard team %v, of one too small %v", median, rows[0].Median, rows[4].Median)
 	}
-	if f.To.Sub(f.From) != 7*24*time.Hour || f.From.UTC().Hour() != 16 {
-		t.Errorf("span %v to %v is not seven days of Shanghai", f.From, f.To)
-	}
-	for _, q := range []url.Values{{"by": {"shoe size"}}, {"from": {"2026-03-09"}, "to": {"2026-03-08"}}, {"from": {"1990-01-01"}}, {"to": {"tomorrow"}}} {
-		if _, err := c.trendFilter(q); err == nil {
-			t.Errorf("%v was accepted", q)
+}
+
+// A change is only called one where the interval leaves none out.
+func TestCompareTrend(t *testing.T) {
+	rows, _, _ := judgeTrend([]postgres.TrendRow{
+		{Key: "worse", Recordings: 100, Flagged: 30}, {Key: "better", Recordings: 100, Flagged: 2}, {Key: "few", Recordings: 4, Flagged: 4}, {Key: "new", Recordings: 100, Flagged: 50},
+	})
+	compareTrend(rows, []postgres.TrendRow{{Key: "worse", Recordings: 100, Flagged: 10}, {Key: "better", Recordings: 100, Flagged: 20}, {Key: "few", Recordings: 3, Flagged: 1}})
+	for _, r := range rows {
+		if want := map[string]string{"worse": "rising", "better": "falling"}[r.Key]; r.Change.Verdict != cmp.Or(want, "unclear") {
+			t.Errorf("%s is %s (%.1f … %.1f)", r.Key, r.Change.Verdict, r.Change.Low, r.Change.High)
 		}
+	}
+}
+
+func TestLineChart(t *testing.T) {
+	ch := drawLine([]linePoint{{Name: "a", Value: 80, Low: 70, High: 90, Other: 85}, {Name: "b", None: true, Other: 85}, {Name: "c", Value: 100, Low: 95, High: 100, Other: 85}}, 100)
+	if len(ch.Dots) != 3 || strings.Count(ch.Line, ",") != 2 || strings.Count(ch.Band, ",") != 4 || strings.Count(ch.Other, ",") != 3 {
+		t.Errorf("line %q, band %q, other %q", ch.Line, ch.Band, ch.Other)
+	}
+	if top := ch.Dots[2].Y; top != float64(ch.Top) {
+		t.Errorf("100 of 100 lies at %v, the top is %d", top, ch.Top)
+	}
+	if one := drawLine([]linePoint{{Value: 3}}, 100); len(one.Dots) != 1 || drawLine(nil, 100).Line != "" {
+		t.Error("one point, or none, cannot be drawn")
 	}
 }
 

@@ -49,9 +49,9 @@ type TrendRow struct {
 	Seconds    int     // of audio inspected
 }
 
-// HeatCell is how many recordings of an agent a rule stands in.
+// HeatCell is in how many recordings of a group a rule stands.
 type HeatCell struct {
-	Agent, Rule string
-	Flagged     int
-	Findings    int
+	Key, Rule string // of the grouping that was asked for
+	Flagged   int
+	Findings  int
 }

@@ -49,7 +49,7 @@ func (s *Store) Trends(ctx context.Context, sc Scope, f TrendFilter) ([]TrendRow
 		order = `key`
 	}
 	const whole = `FILTER (WHERE rule = '')`
-	return s.trendRows(ctx, f, `SELECT `+group+` AS key, max(team), coalesce(sum(received) `+whole+`, 0), coalesce(sum(inspected) `+whole+`, 0),
+	return s.trendRows(ctx, sc, f, `SELECT `+group+` AS key, max(team), coalesce(sum(received) `+whole+`, 0), coalesce(sum(inspected) `+whole+`, 0),
 			coalesce(sum(failed) `+whole+`, 0), coalesce(sum(flagged) `+counted+`, 0), coalesce(sum(judged) `+counted+`, 0),
 			coalesce(sum(findings) `+counted+`, 0), coalesce(sum(open) `+counted+`, 0), coalesce(sum(confirmed) `+counted+`, 0),
 			coalesce(sum(overturned) `+counted+`, 0), coalesce(sum(fatal) `+whole+`, 0), coalesce(sum(seconds) `+whole+`, 0),
@@ -62,7 +62,7 @@ func (s *Store) trendsByRule(ctx context.Context, sc Scope, f TrendFilter) ([]Tr
 	c := f.conditions(sc)
 	c.args = append(c.args, f.Rule)
 	rule := fmt.Sprintf(`$%d`, len(c.args))
-	return s.trendRows(ctx, f, `
+	return s.trendRows(ctx, sc, f, `
 		WITH f AS MATERIALIZED (
 			SELECT rule, sum(received) AS received, sum(inspected) AS inspected, sum(failed) AS failed, sum(flagged) AS flagged, sum(judged) AS judged,
 				sum(findings) AS findings, sum(open) AS open, sum(confirmed) AS confirmed, sum(overturned) AS overturned, sum(seconds) AS seconds
@@ -72,7 +72,7 @@ func (s *Store) trendsByRule(ctx context.Context, sc Scope, f TrendFilter) ([]Tr
 		ORDER BY f.findings DESC, f.rule`, c.args)
 }
 
-func (s *Store) trendRows(ctx context.Context, f TrendFilter, sql string, args []any) ([]TrendRow, error) {
+func (s *Store) trendRows(ctx context.Context, sc Scope, f TrendFilter, sql string, args []any) ([]TrendRow, error) {
 	rows, err := s.pool.Query(ctx, sql, args...)
 	if err != nil {
 		return nil, err
@@ -93,7 +93,7 @@ func (s *Store) trendRows(ctx context.Context, f TrendFilter, sql string, args [
 	for i := range out {
 		ids[i] = out[i].Key
 	}
-	names, err := s.AgentNames(ctx, ids)
+	names, err := s.AgentNames(ctx, sc, ids)
 	if err != nil {
 		return nil, err
 	}
@@ -105,12 +105,13 @@ func (s *Store) trendRows(ctx context.Context, f TrendFilter, sql string, args [
 	return out, nil
 }
 
-// AgentNames gives what agents are called in their latest recordings; agents without a name are left out.
-func (s *Store) AgentNames(ctx context.Context, ids []string) (map[string]string, error) {
-	rows, err := s.pool.Query(ctx, `SELECT a.id, r.name FROM unnest($1::text[]) a (id), LATERAL (
-			SELECT metadata ->> 'agent_name' AS name FROM recordings WHERE agent_id = a.id
-			ORDER BY started_at DESC LIMIT 1) r
-		WHERE r.name <> ''`, ids)
+// AgentNames gives what agents are called in their latest recordings in the scope; agents without recordings there are
+// left out.
+func (s *Store) AgentNames(ctx context.Context, sc Scope, ids []string) (map[string]string, error) {
+	args := []any{ids}
+	rows, err := s.pool.Query(ctx, `SELECT a.id, coalesce(nullif(r.name, ''), a.id) FROM unnest($1::text[]) a (id), LATERAL (
+			SELECT metadata ->> 'agent_name' AS name FROM recordings r WHERE agent_id = a.id AND `+sc.sql("r", &args)+`
+			ORDER BY started_at DESC LIMIT 1) r`, args...)
 	if err != nil {
 		return nil, fmt.Errorf("names of agents: %w", err)
 	}
@@ -120,12 +121,17 @@ func (s *Store) AgentNames(ctx context.Context, ids []string) (map[string]string
 	return names, err
 }
 
-// Heat gives for agents and rules in how many of an agent's recordings a rule stands; only where it does.
+// Heat gives for the groups of a filter, but not of ByRule, and for rules in how many recordings of a group a rule
+// stands; only where it does.
 func (s *Store) Heat(ctx context.Context, sc Scope, f TrendFilter) ([]HeatCell, error) {
+	group, ok := groupSQL[f.By]
+	if !ok || f.By == ByRule {
+		return nil, fmt.Errorf("no such grouping against rules: %q", f.By)
+	}
 	c := f.conditions(sc)
-	c.add(`rule <> '' AND ($? = '' OR rule = $?)`, f.Rule)
-	rows, err := s.pool.Query(ctx, `SELECT agent_id, rule, sum(flagged)::int, sum(findings)::int FROM figures
-		WHERE `+c.where()+` GROUP BY agent_id, rule HAVING sum(flagged) > 0 ORDER BY agent_id, rule`, c.args...)
+	c.add(`rule <> '' AND $? IN ('', rule)`, f.Rule)
+	rows, err := s.pool.Query(ctx, `SELECT `+group+` AS key, rule, sum(flagged)::int, sum(findings)::int FROM figures
+		WHERE `+c.where()+` GROUP BY key, rule HAVING sum(flagged) > 0 ORDER BY key, rule`, c.args...)
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,155 @@
+package web
+
+import (
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/speechqa/speechqa/detectors/pii"
+	"github.com/speechqa/speechqa/storage/postgres"
+)
+
+// agentFindings is how many of an agent's latest findings his page lists.
+const agentFindings = 40
+
+type agentData struct {
+	figureFrame
+	ID, Name string
+	Total    trendRow
+	Team     trendRow // the agent's team over the same span, to compare with
+	Score    lineChart
+	Rate     lineChart
+	Weeks    grid
+	Rules    grid
+	Examples []postgres.Example
+	ListURL  string
+}
+
+// agentPage shows one agent: score and violations over time, by rule, and the latest findings.
+func (c *Console) agentPage(w http.ResponseWriter, r *http.Request) error {
+	d, err := c.agent(r, r.PathValue("agent"))
+	if err != nil {
+		return err
+	}
+	return c.render(w, r, http.StatusOK, "agent", d)
+}
+
+func (c *Console) agent(r *http.Request, id string) (d agentData, err error) {
+	if d.figureFrame, err = c.frame(r, "agent", false); err != nil {
+		return d, err
+	}
+	d.Path = d.agentPage(id)
+	f := d.Filter
+	f.Agent, f.Team, f.Principal, f.Rule = id, "", "", ""
+	d.Filter, d.ID, d.ListURL = f, id, d.recordings("agent", id)
+	f.By = postgres.ByAgent
+	rows, err := c.inspectedTrends(r, f)
+	if err != nil {
+		return d, err
+	}
+	if len(rows) == 0 {
+		names, err := c.store.AgentNames(r.Context(), visitorOf(r).scope, []string{id})
+		if err != nil {
+			return d, err
+		}
+		if len(names) == 0 {
+			return d, errNotFound
+		}
+		d.Name = names[id]
+		return d, nil
+	}
+	judged, _, _ := judgeTrend(rows)
+	d.Total, d.Name = judged[0], rows[0].Name
+	if d.Team, err = c.teamOf(r, d.Total.TrendRow); err != nil {
+		return d, err
+	}
+
+	f.By = postgres.ByWeek
+	weeks, err := c.inspectedTrends(r, f)
+	if err != nil {
+		return d, err
+	}
+	judged, _, _ = judgeTrend(weeks)
+	d.Rate = drawLine(weekPoints(judged), 100)
+	var scores []linePoint
+	for _, wk := range weeks {
+		scores = append(scores, linePoint{Name: wk.Key, Value: wk.Score, Low: wk.Score, High: wk.Score, Other: d.Team.Score})
+	}
+	d.Score = drawLine(scores, 100)
+	l := visitorOf(r).lang
+	d.Weeks = c.agentWeeks(l, d.figureFrame, judged)
+
+	f.By = postgres.ByRule
+	byRule, err := c.inspectedTrends(r, f)
+	if err != nil {
+		return d, err
+	}
+	judged, _, _ = judgeTrend(byRule)
+	d.Rules = c.agentRules(l, d.figureFrame, judged)
+	d.Examples, err = c.examples(r, postgres.ExampleFilter{TrendFilter: d.Filter, Limit: agentFindings})
+	if err != nil {
+		return d, fmt.Errorf("agent: %w", err)
+	}
+	return d, nil
+}
+
+// teamOf is an agent's team over the same span; zero where it has none.
+func (c *Console) teamOf(r *http.Request, agent postgres.TrendRow) (trendRow, error) {
+	if agent.Team == "" {
+		return trendRow{}, nil
+	}
+	f, err := c.figureFilter(r, r.URL.Query())
+	if err != nil {
+		return trendRow{}, err
+	}
+	f.By, f.Agent, f.Principal, f.Rule, f.Team = postgres.ByTeam, "", "", "", agent.Team
+	rows, err := c.inspectedTrends(r, f)
+	if err != nil || len(rows) == 0 {
+		return trendRow{}, err
+	}
+	judged, _, _ := judgeTrend(rows)
+	return judged[0], nil
+}
+
+func (c *Console) agentWeeks(l Lang, f figureFrame, rows []trendRow) grid {
+	text := func(key string) string { return c.messages.text(l, key) }
+	g := grid{Caption: text("agent.weeks")}
+	g.column(text("by.week"), false)
+	for _, key := range []string{"recordings", "score", "flagged", "rate", "low", "high", "fatal", "confirmed", "overturned"} {
+		g.column(text("trends."+key), true)
+	}
+	for _, r := range rows {
+		monday, _ := time.Parse(time.DateOnly, r.Key) // the database wrote it
+		g.Rows = append(g.Rows, []gridCell{linked(r.Key, f.recordings("from", max(r.Key, f.From), "to", min(monday.AddDate(0, 0, 6).Format(time.DateOnly), f.To))),
+			countCell(r.Recordings), decimalCell(r.Score), countCell(r.Flagged), decimalCell(r.Rate), decimalCell(r.Low), decimalCell(r.High),
+			countCell(r.Fatal), countCell(r.Confirmed), countCell(r.Overturned)})
+	}
+	return g
+}
+
+func (c *Console) agentRules(l Lang, f figureFrame, rows []trendRow) grid {
+	text := func(key string) string { return c.messages.text(l, key) }
+	g := grid{Caption: text("agent.rules")}
+	g.column(text("by.rule"), false)
+	for _, key := range []string{"flagged", "rate", "low", "high", "findings", "open", "confirmed", "overturned"} {
+		g.column(text("trends."+key), true)
+	}
+	for _, r := range rows {
+		g.Rows = append(g.Rows, []gridCell{linked(c.rules.Title(r.Key, string(l)), f.recordings("rule", r.Key)), countCell(r.Flagged), decimalCell(r.Rate),
+			decimalCell(r.Low), decimalCell(r.High), countCell(r.Findings), countCell(r.Open), countCell(r.Confirmed), countCell(r.Overturned)})
+	}
+	return g
+}
+
+// examples are findings whose quotes give nobody away: these pages are printed and handed on.
+func (c *Console) examples(r *http.Request, f postgres.ExampleFilter) ([]postgres.Example, error) {
+	out, err := c.store.Examples(r.Context(), visitorOf(r).scope, f)
+	for i := range out {
+		out[i].Quote = maskedQuote(out[i].Quote, pii.KnownOf(out[i].Metadata))
+	}
+	return out, err
+}
+
+func maskedQuote(quote string, known pii.Known) string {
+	return pii.Mask(quote, pii.Find(quote, known))
+}
