@@ -21,7 +21,7 @@ type agentData struct {
 	Rate     lineChart
 	Weeks    grid
 	Rules    grid
-	Examples []postgres.Example
+	Examples []postgres.ReportExample
 	ListURL  string
 }
 
@@ -86,7 +86,7 @@ func (c *Console) agent(r *http.Request, id string) (d agentData, err error) {
 	}
 	judged, _, _ = judgeTrend(byRule)
 	d.Rules = c.agentRules(l, d.figureFrame, judged)
-	d.Examples, err = c.examples(r, postgres.ExampleFilter{TrendFilter: d.Filter, Limit: agentFindings})
+	d.Examples, err = c.examples(r, postgres.ReportFilter{TrendFilter: d.Filter, Limit: agentFindings})
 	if err != nil {
 		return d, fmt.Errorf("agent: %w", err)
 	}
@@ -142,8 +142,8 @@ func (c *Console) agentRules(l Lang, f figureFrame, rows []trendRow) grid {
 }
 
 // examples are findings whose quotes give nobody away: these pages are printed and handed on.
-func (c *Console) examples(r *http.Request, f postgres.ExampleFilter) ([]postgres.Example, error) {
-	out, err := c.store.Examples(r.Context(), visitorOf(r).scope, f)
+func (c *Console) examples(r *http.Request, f postgres.ReportFilter) ([]postgres.ReportExample, error) {
+	out, err := c.store.ReportExamples(r.Context(), visitorOf(r).scope, f)
 	for i := range out {
 		out[i].Quote = maskedQuote(out[i].Quote, pii.KnownOf(out[i].Metadata))
 	}

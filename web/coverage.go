@@ -38,7 +38,7 @@ func (c *Console) coverageCSV(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return writeCSV(w, c.coverageDocument(visitorOf(r).lang, d))
+	return sendCSV(w, c.coverageDocument(visitorOf(r).lang, d))
 }
 
 func (c *Console) coverageXLSX(w http.ResponseWriter, r *http.Request) error {
@@ -46,7 +46,7 @@ func (c *Console) coverageXLSX(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return writeXLSX(w, c.coverageDocument(visitorOf(r).lang, d))
+	return sendXLSX(w, c.coverageDocument(visitorOf(r).lang, d))
 }
 
 func (c *Console) coverageDocument(l Lang, d coverageData) document {

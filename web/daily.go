@@ -22,7 +22,7 @@ type dailyData struct {
 	Rules      grid
 	Teams      grid
 	Table      grid // examples
-	Examples   []postgres.Example
+	Examples   []postgres.ReportExample
 	MadeAt     time.Time
 }
 
@@ -41,7 +41,7 @@ func (c *Console) dailyXLSX(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	l := visitorOf(r).lang
-	return writeXLSX(w, document{Name: "daily-" + d.Day, Title: c.messages.text(l, "figures.page.daily") + " " + cmp.Or(d.Principal, c.messages.text(l, "daily.all")),
+	return sendXLSX(w, document{Name: "daily-" + d.Day, Title: c.messages.text(l, "figures.page.daily") + " " + cmp.Or(d.Principal, c.messages.text(l, "daily.all")),
 		Facts: []string{c.messages.text(l, "daily.day", d.Day)}, Grids: []grid{d.Principals, d.Rules, d.Teams, d.Table}})
 }
 
@@ -93,7 +93,7 @@ func (c *Console) daily(r *http.Request) (d dailyData, err error) {
 		return d, err
 	}
 	d.Rules = c.dailyRules(l, d.figureFrame, rows)
-	d.Examples, err = c.examples(r, postgres.ExampleFilter{TrendFilter: d.Filter, Standing: true, Worst: true, PerRecord: true, Limit: dailyExamples})
+	d.Examples, err = c.examples(r, postgres.ReportFilter{TrendFilter: d.Filter, Standing: true, Worst: true, PerRecord: true, Limit: dailyExamples})
 	if err != nil {
 		return d, fmt.Errorf("daily report: %w", err)
 	}
@@ -138,7 +138,7 @@ func (c *Console) dailyRules(l Lang, f figureFrame, rows []postgres.TrendRow) gr
 }
 
 // examplesTable lists findings as a file and a printed page hold them.
-func (c *Console) examplesTable(l Lang, caption string, examples []postgres.Example) grid {
+func (c *Console) examplesTable(l Lang, caption string, examples []postgres.ReportExample) grid {
 	text := func(key string) string { return c.messages.text(l, key) }
 	g := grid{Caption: caption}
 	for _, key := range []string{"list.when", "list.agent", "filter.team", "list.principal", "report.case"} {

@@ -19,8 +19,8 @@ type document struct {
 	Grids []grid
 }
 
-// writeCSV answers with the document as a file that spreadsheets open.
-func writeCSV(w http.ResponseWriter, d document) error {
+// sendCSV answers with the document as a file that spreadsheets open.
+func sendCSV(w http.ResponseWriter, d document) error {
 	var b bytes.Buffer
 	b.WriteString("\ufeff") // spreadsheets take a file without it for the local code page
 	out := csv.NewWriter(&b)
@@ -52,19 +52,19 @@ func writeCSV(w http.ResponseWriter, d document) error {
 	if err := out.Error(); err != nil {
 		return fmt.Errorf("write %s.csv: %w", d.Name, err)
 	}
-	return answerFile(w, d.Name+".csv", "text/csv; charset=utf-8", b.Bytes())
+	return sendFile(w, d.Name+".csv", "text/csv; charset=utf-8", b.Bytes())
 }
 
-// writeXLSX answers with the document as a workbook, a sheet a table: text as text, numbers as numbers.
-func writeXLSX(w http.ResponseWriter, d document) error {
+// sendXLSX answers with the document as a workbook, a sheet a table: text as text, numbers as numbers.
+func sendXLSX(w http.ResponseWriter, d document) error {
 	b, err := workbook(d)
 	if err != nil {
 		return fmt.Errorf("write %s.xlsx: %w", d.Name, err)
 	}
-	return answerFile(w, d.Name+".xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", b)
+	return sendFile(w, d.Name+".xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", b)
 }
 
-func answerFile(w http.ResponseWriter, name, kind string, b []byte) error {
+func sendFile(w http.ResponseWriter, name, kind string, b []byte) error {
 	w.Header().Set("Content-Type", kind)
 	w.Header().Set("Content-Disposition", fmt.Sprintf(`attachment; filename="%s"`, name))
 	_, err := w.Write(b)

@@ -19,8 +19,8 @@ type figureStore interface {
 	Heat(ctx context.Context, sc postgres.Scope, f postgres.TrendFilter) ([]postgres.HeatCell, error)
 	// AgentNames gives what the agents within the scope are called.
 	AgentNames(ctx context.Context, sc postgres.Scope, ids []string) (map[string]string, error)
-	// Examples gives findings with their recordings.
-	Examples(ctx context.Context, sc postgres.Scope, f postgres.ExampleFilter) ([]postgres.Example, error)
+	// ReportExamples gives findings with their recordings.
+	ReportExamples(ctx context.Context, sc postgres.Scope, f postgres.ReportFilter) ([]postgres.ReportExample, error)
 	// Reviewers counts decisions by who made them.
 	Reviewers(ctx context.Context, sc postgres.Scope, f postgres.TrendFilter) ([]postgres.Reviewer, error)
 	// Visits draws field visits for a spot check.

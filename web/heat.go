@@ -36,7 +36,7 @@ func (c *Console) heatCSV(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return writeCSV(w, c.heatDocument(visitorOf(r).lang, d))
+	return sendCSV(w, c.heatDocument(visitorOf(r).lang, d))
 }
 
 func (c *Console) heatXLSX(w http.ResponseWriter, r *http.Request) error {
@@ -44,7 +44,7 @@ func (c *Console) heatXLSX(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return writeXLSX(w, c.heatDocument(visitorOf(r).lang, d))
+	return sendXLSX(w, c.heatDocument(visitorOf(r).lang, d))
 }
 
 func (c *Console) heatDocument(l Lang, d heatData) document {

@@ -42,7 +42,7 @@ func (c *Console) spotXLSX(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	l := visitorOf(r).lang
-	return writeXLSX(w, document{Name: fmt.Sprintf("spotcheck-%s-%s", d.From, d.To), Title: c.messages.text(l, "spot.heading"),
+	return sendXLSX(w, document{Name: fmt.Sprintf("spotcheck-%s-%s", d.From, d.To), Title: c.messages.text(l, "spot.heading"),
 		Facts: append(c.facts(l, d.figureFrame), c.messages.text(l, "spot.drawn", d.N, d.Draw)), Grids: []grid{d.Table}})
 }
 

@@ -37,7 +37,7 @@ type trainingNeed struct {
 	All             float64 // rate of all teams
 	Verdict         string  // against all teams: above, below, unclear
 	URL             string
-	Examples        []postgres.Example
+	Examples        []postgres.ReportExample
 }
 
 // trainingPage shows what each team breaks most, with examples to teach from.
@@ -55,7 +55,7 @@ func (c *Console) trainingXLSX(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	l := visitorOf(r).lang
-	return writeXLSX(w, document{Name: fmt.Sprintf("training-%s-%s", d.From, d.To), Title: c.messages.text(l, "figures.page.training"), Facts: c.facts(l, d.figureFrame),
+	return sendXLSX(w, document{Name: fmt.Sprintf("training-%s-%s", d.From, d.To), Title: c.messages.text(l, "figures.page.training"), Facts: c.facts(l, d.figureFrame),
 		Grids: []grid{d.Table, c.trainingExamplesTable(l, d)}})
 }
 
@@ -84,7 +84,7 @@ func (c *Console) training(r *http.Request, withExamples bool) (d trainingData, 
 			if !withExamples {
 				continue
 			}
-			f := postgres.ExampleFilter{TrendFilter: d.Filter, Standing: true, PerRecord: true, Limit: trainingExamples}
+			f := postgres.ReportFilter{TrendFilter: d.Filter, Standing: true, PerRecord: true, Limit: trainingExamples}
 			f.Team, f.Rule = d.Teams[i].Team, n.Rule
 			if n.Examples, err = c.examples(r, f); err != nil {
 				return d, fmt.Errorf("training: %w", err)

@@ -50,7 +50,7 @@ func (c *Console) trendsCSV(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return writeCSV(w, c.trendsDocument(visitorOf(r).lang, d))
+	return sendCSV(w, c.trendsDocument(visitorOf(r).lang, d))
 }
 
 func (c *Console) trendsXLSX(w http.ResponseWriter, r *http.Request) error {
@@ -58,7 +58,7 @@ func (c *Console) trendsXLSX(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return writeXLSX(w, c.trendsDocument(visitorOf(r).lang, d))
+	return sendXLSX(w, c.trendsDocument(visitorOf(r).lang, d))
 }
 
 func (c *Console) trendsDocument(l Lang, d trendsData) document {

@@ -10,8 +10,8 @@ import (
 	"github.com/speechqa/speechqa/detectors"
 )
 
-// Example is a finding with what a reader must know of its recording.
-type Example struct {
+// ReportExample is a finding with what a reader must know of its recording.
+type ReportExample struct {
 	Recording string // id
 	Key       string // the finding's
 	At        time.Time
@@ -27,8 +27,8 @@ type Example struct {
 	Verdict   Verdict
 }
 
-// ExampleFilter is which findings are examples. Contacts without a known time are none.
-type ExampleFilter struct {
+// ReportFilter is which findings are examples. Contacts without a known time are none.
+type ReportFilter struct {
 	TrendFilter      // From and To as moments, not dates
 	Standing    bool // only findings that stand: confirmed, or certain and not yet judged
 	Worst       bool // recordings by fatality, then score; otherwise newest first
@@ -36,8 +36,8 @@ type ExampleFilter struct {
 	Limit       int
 }
 
-// Examples gives findings in the scope with their recordings.
-func (s *Store) Examples(ctx context.Context, sc Scope, f ExampleFilter) ([]Example, error) {
+// ReportExamples gives findings in the scope with their recordings.
+func (s *Store) ReportExamples(ctx context.Context, sc Scope, f ReportFilter) ([]ReportExample, error) {
 	c := &conditions{}
 	c.sql = append(c.sql, sc.sql("r", &c.args), `r.score IS NOT NULL AND r.state <> 'duplicate'`)
 	c.add(`r.started_at >= $?`, f.From)
@@ -71,7 +71,7 @@ func (s *Store) Examples(ctx context.Context, sc Scope, f ExampleFilter) ([]Exam
 	if err != nil {
 		return nil, err
 	}
-	return pgx.CollectRows(rows, pgx.RowToStructByPos[Example])
+	return pgx.CollectRows(rows, pgx.RowToStructByPos[ReportExample])
 }
 
 // Reviewer is how much a person has judged and how others saw it.

@@ -40,18 +40,18 @@ func TestExamples(t *testing.T) {
 	b, year := reportBed(t)
 	for name, tc := range map[string]struct {
 		sc   postgres.Scope
-		f    postgres.ExampleFilter
+		f    postgres.ReportFilter
 		want []string
 	}{
-		"newest first":        {postgres.Scope{}, postgres.ExampleFilter{Limit: 9}, []string{"a2 insult open", "a2 threat open", "a1 threat open", "a1 threat overturned", "a1 insult confirmed"}},
-		"standing":            {postgres.Scope{}, postgres.ExampleFilter{Standing: true, Limit: 9}, []string{"a2 insult open", "a2 threat open", "a1 threat open", "a1 insult confirmed"}},
-		"worst, one each":     {postgres.Scope{}, postgres.ExampleFilter{Standing: true, Worst: true, PerRecord: true, Limit: 9}, []string{"a2 insult open", "a1 threat open", "a1 insult confirmed"}},
-		"of a rule, one each": {postgres.Scope{}, postgres.ExampleFilter{TrendFilter: postgres.TrendFilter{Rule: "threat"}, PerRecord: true, Limit: 2}, []string{"a2 threat open", "a1 threat open"}},
-		"of a team":           {postgres.Scope{}, postgres.ExampleFilter{TrendFilter: postgres.TrendFilter{Team: "south", Kind: detectors.KindVisit}, Limit: 1}, []string{"a2 insult open"}},
-		"in the scope":        {postgres.Scope{Teams: []string{"north"}}, postgres.ExampleFilter{Limit: 9}, []string{"a1 threat open", "a1 threat overturned", "a1 insult confirmed"}},
+		"newest first":        {postgres.Scope{}, postgres.ReportFilter{Limit: 9}, []string{"a2 insult open", "a2 threat open", "a1 threat open", "a1 threat overturned", "a1 insult confirmed"}},
+		"standing":            {postgres.Scope{}, postgres.ReportFilter{Standing: true, Limit: 9}, []string{"a2 insult open", "a2 threat open", "a1 threat open", "a1 insult confirmed"}},
+		"worst, one each":     {postgres.Scope{}, postgres.ReportFilter{Standing: true, Worst: true, PerRecord: true, Limit: 9}, []string{"a2 insult open", "a1 threat open", "a1 insult confirmed"}},
+		"of a rule, one each": {postgres.Scope{}, postgres.ReportFilter{TrendFilter: postgres.TrendFilter{Rule: "threat"}, PerRecord: true, Limit: 2}, []string{"a2 threat open", "a1 threat open"}},
+		"of a team":           {postgres.Scope{}, postgres.ReportFilter{TrendFilter: postgres.TrendFilter{Team: "south", Kind: detectors.KindVisit}, Limit: 1}, []string{"a2 insult open"}},
+		"in the scope":        {postgres.Scope{Teams: []string{"north"}}, postgres.ReportFilter{Limit: 9}, []string{"a1 threat open", "a1 threat overturned", "a1 insult confirmed"}},
 	} {
 		tc.f.From, tc.f.To = year.From, year.To
-		got, err := b.Examples(t.Context(), tc.sc, tc.f)
+		got, err := b.ReportExamples(t.Context(), tc.sc, tc.f)
 		b.noError(err)
 		var seen []string
 		for _, e := range got {
