@@ -22,6 +22,7 @@ type serveCmd struct {
 	modelFlags
 	rulesFlags
 	workerFlags
+	llmFlags
 	ingestFlags
 	webFlags
 	accessFlags
@@ -35,6 +36,7 @@ type everything struct {
 	model   modelSettings
 	rules   string
 	work    workerSettings
+	llm     llmSettings
 	ingest  ingestSettings
 	listen  string
 	public  string
@@ -50,7 +52,7 @@ func (c *serveCmd) read(a *app, p *problems) everything {
 	e.listen, e.public = c.webFlags.read(p)
 	e.access = c.accessFlags.read(p, false)
 	if c.Embedded {
-		e.model, e.work = c.modelFlags.read(p, a.env), c.workerFlags.read(p)
+		e.model, e.work, e.llm = c.modelFlags.read(p, a.env), c.workerFlags.read(p), c.llmFlags.read(p)
 		if c.DataDir == "" {
 			p.add("--data-dir", "is needed with --embedded: the place where everything is kept")
 		}
@@ -133,6 +135,9 @@ func runOffice(ctx context.Context, dir string, e everything, ready func(context
 		}
 	}
 	if _, err := sys.addWorker(ctx, e.work, e.model, e.rules); err != nil {
+		return err
+	}
+	if err := sys.addOpinions(ctx, e.llm, e.rules); err != nil {
 		return err
 	}
 	if err := sys.addIngest(e.ingest); err != nil {

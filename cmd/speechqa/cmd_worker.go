@@ -14,6 +14,7 @@ type workerCmd struct {
 	modelFlags
 	rulesFlags
 	workerFlags
+	llmFlags
 	observeFlags
 	logFlags
 }
@@ -23,6 +24,7 @@ func (c *workerCmd) Run(a *app) (err error) {
 	log := c.logFlags.read(&p, a.stderr)
 	s := services{DatabaseURL: c.databaseFlags.read(&p), Redis: c.redisFlags.read(&p), Objects: c.objectFlags.read(&p)}
 	work, rules, metrics := c.workerFlags.read(&p), c.rulesFlags.read(&p), c.observeFlags.read(&p)
+	llm := c.llmFlags.read(&p)
 	var model modelSettings
 	if work.does(pipeline.StepTranscribe) {
 		model = c.modelFlags.read(&p, a.env)
@@ -37,6 +39,11 @@ func (c *workerCmd) Run(a *app) (err error) {
 	defer func() { err = errors.Join(err, sys.close()) }()
 	if _, err := sys.addWorker(a.ctx, work, model, rules); err != nil {
 		return err
+	}
+	if work.does(pipeline.StepInspect) {
+		if err := sys.addOpinions(a.ctx, llm, rules); err != nil {
+			return err
+		}
 	}
 	if err := sys.addObserve(metrics); err != nil {
 		return err

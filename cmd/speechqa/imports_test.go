@@ -18,7 +18,7 @@ var allowedImports = map[string][]string{
 	"pipeline/audio/audiotest":   {"pipeline/audio"},
 	"pipeline/meta":              {"detectors"},
 	"pipeline/whisper":           {"pipeline/audio", "detectors", "lexicon"},
-	"pipeline/secondopinion":     {"detectors", "lexicon"},
+	"pipeline/secondopinion":     {"pipeline", "detectors", "lexicon"},
 	"pipeline":                   {"pipeline/audio", "detectors", "lexicon"},
 	"rulework":                   {"detectors", "detectors/pii", "lexicon"},
 	"storage/embedded":           {},

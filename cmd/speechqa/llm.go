@@ -15,6 +15,7 @@ type llmFlags struct {
 	LLMModel   string `name:"llm-model" config:"SPEECHQA_LLM_MODEL" group:"Second opinion" placeholder:"NAME" help:"The language model, as the server calls it."`
 	LLMKey     string `name:"llm-key" config:"SPEECHQA_LLM_KEY" secret:"" group:"Second opinion" placeholder:"KEY" help:"Sent as Authorization: Bearer."`
 	LLMTimeout string `name:"llm-timeout" config:"SPEECHQA_LLM_TIMEOUT" default:"30s" group:"Second opinion" placeholder:"TIME" help:"How long one question may take."`
+	LLMAtOnce  string `name:"llm-at-once" config:"SPEECHQA_LLM_AT_ONCE" default:"2" group:"Second opinion" placeholder:"N" help:"Conversations that a worker asks about at the same time."`
 	LLMBudget  string `name:"llm-budget" config:"SPEECHQA_LLM_BUDGET" default:"2m" group:"Second opinion" placeholder:"TIME" help:"How long all questions about one conversation may take."`
 }
 
@@ -25,6 +26,22 @@ type opinion struct {
 	failed int
 }
 
+// llmSettings say whom to ask; without an address nobody is asked.
+type llmSettings struct {
+	secondopinion.Config
+	AtOnce int
+}
+
+func (f llmFlags) read(p *problems) llmSettings {
+	s := llmSettings{AtOnce: p.integer("SPEECHQA_LLM_AT_ONCE", f.LLMAtOnce, 1, maxInspectors), Config: secondopinion.Config{
+		URL: f.LLMURL, Model: f.LLMModel, Key: f.LLMKey,
+		Timeout: p.duration("SPEECHQA_LLM_TIMEOUT", f.LLMTimeout, minLLMTime), Budget: p.duration("SPEECHQA_LLM_BUDGET", f.LLMBudget, minLLMTime)}}
+	if s.URL != "" && s.Model == "" {
+		p.add("SPEECHQA_LLM_MODEL", "missing: the name of the language model")
+	}
+	return s
+}
+
 // open makes the second opinion where it is wanted, for the rules.
 func (f llmFlags) open(a *app, want bool, rs *lexicon.Ruleset) (*opinion, error) {
 	o := &opinion{app: a}
@@ -32,13 +49,12 @@ func (f llmFlags) open(a *app, want bool, rs *lexicon.Ruleset) (*opinion, error)
 		return o, nil
 	}
 	var p problems
-	cfg := secondopinion.Config{URL: f.LLMURL, Model: f.LLMModel, Key: f.LLMKey,
-		Timeout: p.duration("SPEECHQA_LLM_TIMEOUT", f.LLMTimeout, minLLMTime), Budget: p.duration("SPEECHQA_LLM_BUDGET", f.LLMBudget, minLLMTime)}
+	cfg := f.read(&p).Config
 	if f.LLMURL == "" {
 		p.add("SPEECHQA_LLM_URL", "missing: --llm asks a language model, so say where it is")
-	}
-	if f.LLMModel == "" {
-		p.add("SPEECHQA_LLM_MODEL", "missing: the name of the language model")
+		if f.LLMModel == "" {
+			p.add("SPEECHQA_LLM_MODEL", "missing: the name of the language model")
+		}
 	}
 	if err := p.err(); err != nil {
 		return nil, err

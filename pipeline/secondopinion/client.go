@@ -8,6 +8,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -41,6 +42,9 @@ const (
 	maxCached   = 4096    // answers remembered
 	maxWhy      = 300     // bytes of the model's reason
 )
+
+// ErrDown says that the server gives no answers at all at present, whatever it is asked.
+var ErrDown = errors.New("the language model's server gives no answers")
 
 // Client asks about the live rules of a ruleset that concern what is said. It may be used by many goroutines.
 type Client struct {
@@ -81,6 +85,7 @@ func New(cfg Config, rs *lexicon.Ruleset) (*Client, error) {
 }
 
 // Ask asks rule by rule. What was found is returned even where some questions failed; the error joins their failures.
+// At ErrDown it stops.
 func (c *Client) Ask(ctx context.Context, conv *detectors.Conversation) ([]detectors.Finding, error) {
 	text := dialogueText(conv)
 	if len(text) > maxDialogue {
@@ -101,6 +106,9 @@ func (c *Client) Ask(ctx context.Context, conv *detectors.Conversation) ([]detec
 		vs, err := c.ask(ctx, r, conv, text)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("rule %s: %w", r.ID, err))
+			if errors.Is(err, ErrDown) {
+				break
+			}
 			continue
 		}
 		for _, v := range vs {
@@ -114,6 +122,20 @@ func (c *Client) Ask(ctx context.Context, conv *detectors.Conversation) ([]detec
 		errs = append(errs, context.Cause(ctx))
 	}
 	return out, errors.Join(errs...)
+}
+
+// Question is a hash of everything Ask would ask about a conversation, and of whom.
+func (c *Client) Question(conv *detectors.Conversation) string {
+	h := sha256.New()
+	write := func(s string) { fmt.Fprintf(h, "%d:%s", len(s), s) }
+	write(c.cfg.Model)
+	write(dialogueText(conv))
+	for _, r := range c.rules {
+		if concerns(r, conv.Kind) {
+			write(instructions(r))
+		}
+	}
+	return hex.EncodeToString(h.Sum(nil))
 }
 
 func concerns(r *lexicon.Rule, kind detectors.Kind) bool {
@@ -164,9 +186,9 @@ func (c *Client) post(ctx context.Context, body []byte) (string, error) {
 	res, err := c.cfg.Client.Do(req)
 	if err != nil {
 		if ctx.Err() != nil {
-			err = context.Cause(ctx)
+			return "", fmt.Errorf("ask %s: %w", c.url, context.Cause(ctx))
 		}
-		return "", fmt.Errorf("ask %s: %w", c.url, err)
+		return "", fmt.Errorf("%w: ask %s: %w", ErrDown, c.url, err)
 	}
 	defer res.Body.Close()
 	data, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer+1))
@@ -180,7 +202,12 @@ func (c *Client) post(ctx context.Context, body []byte) (string, error) {
 		return "", fmt.Errorf("answer of %s: more than %d bytes", c.url, maxAnswer)
 	}
 	if res.StatusCode != http.StatusOK {
-		return "", fmt.Errorf("answer of %s: %s: %s", c.url, res.Status, cut(strings.TrimSpace(string(data)), 200))
+		err := fmt.Errorf("answer of %s: %s: %s", c.url, res.Status, cut(strings.TrimSpace(string(data)), 200))
+		if ofTheQuestion := res.StatusCode == http.StatusBadRequest || res.StatusCode == http.StatusRequestEntityTooLarge ||
+			res.StatusCode == http.StatusUnprocessableEntity; !ofTheQuestion {
+			err = fmt.Errorf("%w: %w", ErrDown, err)
+		}
+		return "", err
 	}
 	var answer struct {
 		Choices []struct {

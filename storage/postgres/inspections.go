@@ -147,6 +147,11 @@ func replaceFindings(ctx context.Context, tx pgx.Tx, recordings []string, c find
 	if _, err := tx.Exec(ctx, `UPDATE findings f SET current = false WHERE current AND `+others, recordings, c.recordings, c.keys); err != nil {
 		return err
 	}
+	return putFindings(ctx, tx, c)
+}
+
+// putFindings adds findings, or writes them over those with the same keys; decisions about them stay.
+func putFindings(ctx context.Context, tx pgx.Tx, c findingColumns) error {
 	if len(c.keys) == 0 {
 		return nil
 	}
