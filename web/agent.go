@@ -70,12 +70,12 @@ func (c *Console) agent(r *http.Request, id string) (d agentData, err error) {
 		return d, err
 	}
 	judged, _, _ = judgeTrend(weeks)
-	d.Rate = drawLine(weekPoints(judged), 100)
+	d.Rate = drawLine(weekPoints(judged), 560, 100)
 	var scores []linePoint
 	for _, wk := range weeks {
 		scores = append(scores, linePoint{Name: wk.Key, Value: wk.Score, Low: wk.Score, High: wk.Score, Other: d.Team.Score})
 	}
-	d.Score = drawLine(scores, 100)
+	d.Score = drawLine(scores, 560, 100)
 	l := visitorOf(r).lang
 	d.Weeks = c.agentWeeks(l, d.figureFrame, judged)
 

@@ -39,9 +39,9 @@ type linePoint struct {
 	None      bool    // nothing is known of that time
 }
 
-// drawLine draws the points over the width; no value is above limit.
-func drawLine(points []linePoint, limit float64) lineChart {
-	ch := lineChart{Width: 900, Height: 240, Left: 44, Right: 884, Top: 12, Bottom: 208}
+// drawLine draws the points over the width; no value is above limit. Points are named by their day, 2006-01-02.
+func drawLine(points []linePoint, width int, limit float64) lineChart {
+	ch := lineChart{Width: width, Height: 240, Left: 44, Right: width - 30, Top: 12, Bottom: 208}
 	top := 5.0
 	for _, p := range points {
 		if !p.None {
@@ -62,12 +62,15 @@ func drawLine(points []linePoint, limit float64) lineChart {
 	for v := 0.0; v <= top+1e-9; v += step {
 		ch.Ticks = append(ch.Ticks, lineTick{y(v), v})
 	}
-	every := (len(points) + 11) / 12 // no more than a dozen labels
+	room := width / 75 // labels beside each other
+	every := (len(points) + room - 1) / room
 	var line, upper, lower, other []string
 	for i, p := range points {
 		d := lineDot{X: x(i), Y: y(p.Value), Name: p.Name, Value: p.Value, Faint: p.None}
 		if i%every == 0 {
-			d.Label = p.Name
+			if d.Label = p.Name; len(p.Name) > 5 && i > 0 && points[i-every].Name[:4] == p.Name[:4] {
+				d.Label = p.Name[5:] // the year is said once
+			}
 		}
 		ch.Dots = append(ch.Dots, d)
 		if p.Other >= 0 {

@@ -18,32 +18,57 @@ import (
 	"github.com/speechqa/speechqa/storage/storagetest/office"
 )
 
-// smallOffice is a made-up office on a real database with li logged in.
-func smallOffice(t *testing.T, role Role) (get func(path string) (int, []byte), database string) {
+// desk is somebody at work before a made-up office on a real database.
+type desk struct {
+	t                 *testing.T
+	client            *http.Client
+	address, database string
+}
+
+// smallOffice is an office in which li is logged in.
+func smallOffice(t *testing.T, role Role) *desk {
 	t.Helper()
-	client, address, database := visitorTo(t, role)
-	o := office.Office{Recordings: 3000, Agents: 12, Days: 70, Until: time.Date(2026, 6, 30, 0, 0, 0, 0, time.UTC)}
-	if err := o.Load(t.Context(), database, func(string) {}); err != nil {
+	d := &desk{t: t}
+	d.client, d.address, d.database = visitorTo(t, role)
+	o := office.Office{Recordings: 3000, Agents: 16, Days: 70, Until: time.Date(2026, 6, 30, 0, 0, 0, 0, time.UTC)}
+	if err := o.Load(t.Context(), d.database, func(string) {}); err != nil {
 		t.Fatal(err)
 	}
-	visit(t, client, address+"/login", url.Values{"name": {"li"}, "password": {"correct horse battery"}})
-	return func(path string) (int, []byte) {
-		t.Helper()
-		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address+path, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		res, err := client.Do(req)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer res.Body.Close()
-		b, err := io.ReadAll(res.Body)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return res.StatusCode, b
-	}, database
+	storagetest.Exec(t, d.database, `UPDATE users SET teams = '{`+everyTeam+`}' WHERE name = 'li' AND role = 'manager'`)
+	visit(t, d.client, d.address+"/login", url.Values{"name": {"li"}, "password": {"correct horse battery"}})
+	return d
+}
+
+func (d *desk) get(path string) (int, []byte) {
+	d.t.Helper()
+	req, err := http.NewRequestWithContext(d.t.Context(), http.MethodGet, d.address+path, nil)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	res, err := d.client.Do(req)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	defer res.Body.Close()
+	b, err := io.ReadAll(res.Body)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return res.StatusCode, b
+}
+
+// session is the cookie that li is logged in by.
+func (d *desk) session() *http.Cookie {
+	d.t.Helper()
+	u, err := url.Parse(d.address)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	cookies := d.client.Jar.Cookies(u)
+	if len(cookies) == 0 {
+		d.t.Fatal("li is not logged in")
+	}
+	return cookies[0]
 }
 
 // tableOf is a page's table as rows of text.
@@ -60,7 +85,8 @@ func tableOf(table *html.Node) (rows [][]string) {
 
 // Every page of figures is there in both languages, leads on, and its files hold exactly what it shows.
 func TestFigurePages(t *testing.T) {
-	get, database := smallOffice(t, RoleLead)
+	d := smallOffice(t, RoleManager)
+	get, database := d.get, d.database
 	storagetest.Exec(t, database,
 		`UPDATE recordings SET team = '=HYPERLINK("http://evil.example")', metadata = metadata || '{"team": "=HYPERLINK(\"http://evil.example\")", "agent_name": "+<b>王"}' WHERE agent_id = '1003'`,
 		`UPDATE users SET display_name = '@SUM(A1)' WHERE name = 'reviewer1'`)

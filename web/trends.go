@@ -96,7 +96,7 @@ func (c *Console) trends(r *http.Request) (d trendsData, err error) {
 		return d, err
 	}
 	if d.By == postgres.ByWeek {
-		d.Line = drawLine(weekPoints(d.Rows), 100)
+		d.Line = drawLine(weekPoints(d.Rows), 900, 100)
 	} else {
 		slices.SortStableFunc(d.Rows, func(a, b trendRow) int { return cmp.Compare(b.Rate, a.Rate) })
 		d.Chart = drawChart(d.Rows)

@@ -95,14 +95,17 @@ func TestCompareTrend(t *testing.T) {
 }
 
 func TestLineChart(t *testing.T) {
-	ch := drawLine([]linePoint{{Name: "a", Value: 80, Low: 70, High: 90, Other: 85}, {Name: "b", None: true, Other: 85}, {Name: "c", Value: 100, Low: 95, High: 100, Other: 85}}, 100)
+	ch := drawLine([]linePoint{{Name: "2026-06-01", Value: 80, Low: 70, High: 90, Other: 85}, {Name: "2026-06-08", None: true, Other: 85}, {Name: "2027-01-04", Value: 100, Low: 95, High: 100, Other: 85}}, 900, 100)
 	if len(ch.Dots) != 3 || strings.Count(ch.Line, ",") != 2 || strings.Count(ch.Band, ",") != 4 || strings.Count(ch.Other, ",") != 3 {
 		t.Errorf("line %q, band %q, other %q", ch.Line, ch.Band, ch.Other)
+	}
+	if got := ch.Dots[0].Label + " " + ch.Dots[1].Label + " " + ch.Dots[2].Label; got != "2026-06-01 06-08 2027-01-04" {
+		t.Errorf("the axis says %q", got)
 	}
 	if top := ch.Dots[2].Y; top != float64(ch.Top) {
 		t.Errorf("100 of 100 lies at %v, the top is %d", top, ch.Top)
 	}
-	if one := drawLine([]linePoint{{Value: 3}}, 100); len(one.Dots) != 1 || drawLine(nil, 100).Line != "" {
+	if one := drawLine([]linePoint{{Value: 3}}, 900, 100); len(one.Dots) != 1 || drawLine(nil, 900, 100).Line != "" {
 		t.Error("one point, or none, cannot be drawn")
 	}
 }
