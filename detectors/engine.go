@@ -17,8 +17,9 @@ type Engine struct {
 	concepts *concepts
 	terms    [][]rune // the phrases, folded
 	numeric  map[quantity][]numericTerm
-	rules    []*rule        // live and shadow, in the order they run
-	ruleIn   map[string]int // rule → index in the model
+	rules    []*rule         // live and shadow, in the order they run
+	across   []*lexicon.Rule // of kind contacts, live and shadow
+	ruleIn   map[string]int  // rule → index in the model
 	listener struct{ third, debtor, handover, recorder []evidence }
 }
 
@@ -33,6 +34,10 @@ func New(rs *lexicon.Ruleset) (*Engine, error) {
 		for i := range rs.Rules {
 			lr := &rs.Rules[i]
 			if (lr.Kind == lexicon.KindSlots) != last || lr.Status != lexicon.StatusLive && lr.Status != lexicon.StatusShadow {
+				continue
+			}
+			if lr.Kind == lexicon.KindContacts {
+				e.across = append(e.across, lr)
 				continue
 			}
 			r, err := e.comp.rule(lr)

@@ -66,6 +66,9 @@ func activated(rs *lexicon.Ruleset) *lexicon.Ruleset {
 }
 
 func (e *Engine) example(r *lexicon.Rule, ex *lexicon.Example) string {
+	if r.Kind == lexicon.KindContacts {
+		return e.contactsExample(r, ex)
+	}
 	c := &Conversation{ID: "example", Kind: KindCall, Metadata: Metadata{Callee: "debtor", Relation: "self"}, Facts: Facts{Values: ex.Facts}}
 	if len(r.Recordings) == 1 {
 		c.Kind = Kind(r.Recordings[0])

@@ -42,16 +42,19 @@ func (s *scan) facts(r *rule) {
 }
 
 func (s *scan) hours(r *rule) {
-	p := s.e.rs.Hours[r.Fact.Hours]
+	name := r.Fact.Hours
+	if s.policy != nil && s.policy.Hours != "" {
+		name = s.policy.Hours
+	}
+	p := s.e.rs.Hours[name]
 	at := s.c.Metadata.StartedAt
 	if at.IsZero() || len(p.Kinds) > 0 && !contains(p.Kinds, string(s.c.Kind)) {
 		return
 	}
-	local := at.In(time.FixedZone("", p.Offset*60))
-	minute := local.Hour()*60 + local.Minute()
-	if minute >= p.From && (minute < p.To || minute == p.To && local.Second() == 0) {
+	if within(p, at) {
 		return
 	}
+	local := at.In(time.FixedZone("", p.Offset*60))
 	s.whole(r, "fact", fmt.Sprintf("开始于 %s,不在可联络时间 %02d:%02d–%02d:%02d 内(%s,第 %d 版)",
 		local.Format("15:04"), p.From/60, p.From%60, p.To/60, p.To%60, p.Title, p.Version))
 }

@@ -1,5 +1,7 @@
 package detectors
 
+import "github.com/speechqa/speechqa/lexicon"
+
 // Severity orders rules by what a violation costs; points per severity live in scoring.yaml.
 type Severity string
 
@@ -26,13 +28,16 @@ type Finding struct {
 	Start     float64 `json:"start"` // seconds from the start of the recording
 	End       float64 `json:"end"`   // seconds
 	Term      string  `json:"term"`  // the phrase of the rule that matched
-	How       string  `json:"how"`   // exact | homophone | slots | fact | model | llm
+	How       string  `json:"how"`   // exact | homophone | slots | fact | model | contacts | llm
 	// Confidence is 0..1. Doubtful findings are listed for a person to hear and never scored.
 	Confidence float64 `json:"confidence"`
 	Doubtful   bool    `json:"doubtful,omitempty"`
 	Shadow     bool    `json:"shadow,omitempty"` // from a shadow rule: recorded, not scored
 	Why        string  `json:"why"`              // why it counts and why no exception applied; Chinese
 	Slots      []Slot  `json:"slots,omitempty"`  // for opening and closing rules
+	// Related are the recordings that show it together, for rules about several; the recording itself is one of them
+	// where it counts.
+	Related []Related `json:"related,omitempty"`
 }
 
 // HowLLM marks the second opinion of a language model; such findings are always doubtful.
@@ -55,4 +60,8 @@ type Result struct {
 	Slots         map[string][]Slot `json:"slots,omitempty"` // per slots-rule, also when nothing is missing
 	RulesetHash   string            `json:"ruleset_hash"`
 	EngineVersion string            `json:"engine_version"`
+	// Profile is the principal's policy that was in force, as name/version; "" where nothing special was.
+	Profile string `json:"profile,omitempty"`
+	// Scoring is what the findings were graded by.
+	Scoring *lexicon.Scoring `json:"-"`
 }

@@ -13,6 +13,7 @@ type scan struct {
 	e          *Engine
 	mem        *mem
 	c          *Conversation
+	policy     *lexicon.PolicyVersion // what the principal asked; nil: nothing special
 	blocks     []*block
 	blockOf    []int      // utterance → block, -1 for an utterance without text
 	listeners  []listener // utterance → who hears it
@@ -25,11 +26,11 @@ type scan struct {
 }
 
 func (e *Engine) scan(c *Conversation, trace bool) *scan {
-	s := &scan{e: e, c: c, mem: mems.Get().(*mem), trace: trace}
+	s := &scan{e: e, c: c, mem: mems.Get().(*mem), trace: trace, policy: e.rs.Policy(c.Metadata.Principal, c.Metadata.StartedAt)}
 	s.read()
 	s.whoListens()
 	for _, r := range e.rules {
-		if len(r.Recordings) > 0 && c.Kind != "" && !contains(r.Recordings, string(c.Kind)) {
+		if s.policy != nil && s.policy.Off[r.ID] || len(r.Recordings) > 0 && c.Kind != "" && !contains(r.Recordings, string(c.Kind)) {
 			continue
 		}
 		switch r.Kind {
@@ -328,13 +329,19 @@ func (s *scan) result() Result {
 		}
 		return a.Rule < b.Rule
 	})
+	scoring := &s.e.rs.Scoring
+	if s.policy != nil {
+		scoring = &s.policy.Scoring
+	}
 	seen := map[[2]string]int{}
 	for i := range s.findings {
 		f := &s.findings[i]
+		f.Shadow = f.Shadow || s.policy != nil && s.policy.Shadow[f.Rule]
 		id := [2]string{f.Rule, f.Quote}
 		f.Key = FindingKey(s.c.ID, f.Rule, f.Quote, seen[id])
 		seen[id]++
 	}
-	score, fatal := Grade(&s.e.rs.Scoring, s.findings)
-	return Result{Score: score, Fatal: fatal, Findings: s.findings, Slots: s.slots, RulesetHash: s.e.rs.Hash, EngineVersion: EngineVersion}
+	score, fatal := Grade(scoring, s.findings)
+	return Result{Score: score, Fatal: fatal, Findings: s.findings, Slots: s.slots, RulesetHash: s.e.rs.Hash, EngineVersion: EngineVersion,
+		Profile: s.policy.Stamp(), Scoring: scoring}
 }

@@ -1,6 +1,10 @@
 package detectors
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/speechqa/speechqa/lexicon"
+)
 
 // slotsRule checks an opening or a closing: every element may be said anywhere in the part, in any order.
 func (s *scan) slotsRule(r *rule) {
@@ -12,10 +16,21 @@ func (s *scan) slotsRule(r *rule) {
 	if len(turns) == 0 {
 		return // nobody of that side spoke: nothing to judge
 	}
+	var change lexicon.SlotsPolicy
+	if s.policy != nil {
+		change = s.policy.Openings[r.ID]
+	}
+	allowed := spec.AllowMissing
+	if change.AllowMissing != nil {
+		allowed = *change.AllowMissing
+	}
 	heard := make([]Slot, 0, len(spec.slots))
 	missing := []string{}
 	for i := range spec.slots {
 		slot := &spec.slots[i]
+		if contains(change.NotNeeded, slot.Name) {
+			continue
+		}
 		h := Slot{Name: slot.Name, Title: slot.Title}
 		s.fill(&h, slot, turns)
 		if !h.Heard {
@@ -27,7 +42,7 @@ func (s *scan) slotsRule(r *rule) {
 		s.slots = map[string][]Slot{}
 	}
 	s.slots[r.ID] = heard
-	if len(missing) <= spec.AllowMissing {
+	if len(missing) <= allowed {
 		return
 	}
 	for _, e := range spec.excused {

@@ -38,7 +38,8 @@ func DefaultFiles() fs.FS {
 }
 
 // LoadDir reads a ruleset from a directory laid out like the built-in one: ruleset.yaml, scoring.yaml,
-// exceptions.yaml, listener.yaml, hours.yaml, rules/*.yaml, lists/*.txt. All errors come at once as LoadErrors.
+// exceptions.yaml, listener.yaml, hours.yaml, rules/*.yaml, lists/*.txt and, where wanted, contacts.yaml, profiles.yaml,
+// clauses.yaml, model.txt. All errors come at once as LoadErrors.
 func LoadDir(dir string) (*Ruleset, error) {
 	st, err := os.Stat(dir)
 	if err != nil {
@@ -77,10 +78,13 @@ func (l *loader) load() (*Ruleset, error) {
 	l.exceptions()
 	l.listener()
 	l.hours()
+	l.contacts()
 	l.model()
 	l.rules()
 	l.ruleset()
 	l.scoring()
+	l.policies()
+	l.clauses()
 	l.references()
 	if len(l.errs) > 0 {
 		return nil, l.errs.sorted()
@@ -188,16 +192,23 @@ func (l *loader) scoring() {
 		}
 	}
 	if rules := o["rules"]; rules != nil {
-		for id, v := range r.object(rules, "rules") {
-			if _, ok := l.rs.Rule(id); !ok {
-				r.errorf(v.Line, "no rule %q%s", id, suggest(id, l.ruleIDs()))
-				continue
-			}
-			p := r.object(v, "rule points", "points", "cap", "fatal")
-			s.Rules[id] = RulePoints{Points: r.integer(p["points"], "points", 0), Cap: r.integer(p["cap"], "cap", 0), Fatal: r.boolean(p["fatal"], "fatal", false)}
-		}
+		s.Rules = l.rulePoints(r, rules)
 	}
 	l.rs.Scoring = s
+}
+
+// rulePoints reads what rules cost, by rule.
+func (l *loader) rulePoints(r nodes, n *yaml.Node) map[string]RulePoints {
+	out := map[string]RulePoints{}
+	for id, v := range r.object(n, "rules") {
+		if _, ok := l.rs.Rule(id); !ok {
+			r.errorf(v.Line, "no rule %q%s", id, suggest(id, l.ruleIDs()))
+			continue
+		}
+		p := r.object(v, "rule points", "points", "cap", "fatal")
+		out[id] = RulePoints{Points: r.integer(p["points"], "points", 0), Cap: r.integer(p["cap"], "cap", 0), Fatal: r.boolean(p["fatal"], "fatal", false)}
+	}
+	return out
 }
 
 var severities = []string{"info", "minor", "major", "critical"}
@@ -219,23 +230,28 @@ func (l *loader) hours() {
 		o := r.object(v, "hours profile", "version", "title", "from", "to", "utc_offset", "kinds")
 		p := HoursProfile{Name: name, Version: r.integer(o["version"], "version", 1), Title: r.str(o["title"], "title"),
 			Kinds: r.enums(o["kinds"], "kinds", "call", "visit")}
-		p.From, p.To, p.Offset = l.clock(r, o["from"], v), l.clock(r, o["to"], v), 8*60
-		if off := o["utc_offset"]; off != nil {
-			var h, m int
-			var sign byte
-			if _, err := fmt.Sscanf(off.Value, "%c%02d:%02d", &sign, &h, &m); err != nil || sign != '+' && sign != '-' {
-				r.errorf(off.Line, "utc_offset must look like +08:00, not %q", off.Value)
-			}
-			p.Offset = h*60 + m
-			if sign == '-' {
-				p.Offset = -p.Offset
-			}
-		}
+		p.From, p.To, p.Offset = l.clock(r, o["from"], v), l.clock(r, o["to"], v), l.offset(r, o["utc_offset"])
 		if p.From >= p.To {
 			r.errorf(v.Line, "hours profile %q: from must be before to", name)
 		}
 		l.rs.Hours[name] = p
 	}
+}
+
+// offset reads minutes east of UTC; without any it is China's.
+func (l *loader) offset(r nodes, n *yaml.Node) int {
+	if n == nil {
+		return 8 * 60
+	}
+	var h, m int
+	var sign byte
+	if _, err := fmt.Sscanf(n.Value, "%c%02d:%02d", &sign, &h, &m); err != nil || sign != '+' && sign != '-' {
+		r.errorf(n.Line, "utc_offset must look like +08:00, not %q", n.Value)
+	}
+	if sign == '-' {
+		return -(h*60 + m)
+	}
+	return h*60 + m
 }
 
 func (l *loader) clock(r nodes, n, parent *yaml.Node) int {

@@ -37,11 +37,15 @@ func (s *scope) examples(rule *Rule, n *yaml.Node) {
 func (s *scope) example(rule *Rule, n *yaml.Node, flag bool) []Example {
 	r := s.r
 	base := Example{File: r.file, LineNo: n.Line, IsFlag: flag}
+	if rule.Kind == KindContacts && n.Kind != yaml.MappingNode {
+		r.errorf(n.Line, "an example of a contacts rule must look like {contacts: [1 10:00 debtor answered, …]}")
+		return nil
+	}
 	if n.Kind == yaml.ScalarNode {
 		s.say(rule, &base, []*yaml.Node{n})
 		return []Example{base}
 	}
-	if n.Kind == yaml.MappingNode && len(n.Content) == 2 && n.Content[1].Kind == yaml.SequenceNode && n.Content[0].Value != "say" {
+	if n.Kind == yaml.MappingNode && len(n.Content) == 2 && n.Content[1].Kind == yaml.SequenceNode && n.Content[0].Value != "say" && n.Content[0].Value != "contacts" {
 		if flag {
 			r.errorf(n.Line, "a flag example has no reason to pass")
 			return nil
@@ -55,7 +59,7 @@ func (s *scope) example(rule *Rule, n *yaml.Node, flag bool) []Example {
 		}
 		return out
 	}
-	o := r.object(n, "example", "say", "quote", "because", "kind", "callee", "relation", "principal", "at", "facts", "note")
+	o := r.object(n, "example", "say", "quote", "because", "kind", "callee", "relation", "principal", "at", "facts", "contacts", "note")
 	if o == nil {
 		return nil
 	}
@@ -74,6 +78,12 @@ func (s *scope) example(rule *Rule, n *yaml.Node, flag bool) []Example {
 	}
 	if flag && base.Because != "" {
 		r.errorf(n.Line, "a flag example has no reason to pass")
+	}
+	if rule.Kind == KindContacts {
+		if base.Contacts = s.exampleContacts(r.list(o["contacts"], "contacts")); len(base.Contacts) == 0 {
+			r.errorf(n.Line, "an example of a contacts rule needs contacts")
+		}
+		return []Example{base}
 	}
 	s.say(rule, &base, r.list(o["say"], "say"))
 	return []Example{base}

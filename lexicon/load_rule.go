@@ -235,14 +235,14 @@ func (l *loader) rule(file string) {
 		return
 	}
 	o := r.object(n, "rule", "id", "version", "status", "kind", "title", "about", "severity", "speaker", "recordings", "basis",
-		"sets", "match", "unless", "model", "slots", "fact", "examples")
+		"sets", "match", "unless", "model", "slots", "fact", "contacts", "examples")
 	if o == nil {
 		return
 	}
 	s := l.scope(r, o["sets"])
 	rule := Rule{File: file, Line: n.Line, ID: r.str(o["id"], "id"), Version: r.integer(o["version"], "version", 0),
 		Status:     Status(r.enum(o["status"], "status", "live", "draft", "shadow", "live", "retired")),
-		Kind:       RuleKind(r.enum(o["kind"], "kind", "phrase", "phrase", "slots", "disclosure", "facts")),
+		Kind:       RuleKind(r.enum(o["kind"], "kind", "phrase", "phrase", "slots", "disclosure", "facts", "contacts")),
 		About:      r.str(o["about"], "about"),
 		Severity:   r.enum(o["severity"], "severity", "major", severities...),
 		Speaker:    r.enum(o["speaker"], "speaker", "agent", speakers...),
@@ -287,8 +287,10 @@ func (l *loader) rule(file string) {
 		rule.Slots = s.slotSpecs(n, o["slots"])
 	case KindFacts:
 		rule.Fact = s.fact(n, o["fact"])
+	case KindContacts:
+		rule.Contacts = s.contactsSpec(n, o["contacts"])
 	}
-	for key, kinds := range map[string]string{"match": "phrase disclosure", "model": "phrase disclosure", "slots": "slots", "fact": "facts"} {
+	for key, kinds := range map[string]string{"match": "phrase disclosure", "model": "phrase disclosure", "slots": "slots", "fact": "facts", "contacts": "contacts"} {
 		if o[key] != nil && !strings.Contains(kinds, string(rule.Kind)) {
 			r.errorf(o[key].Line, "%s does not belong into a rule of kind %s", key, rule.Kind)
 		}
@@ -478,12 +480,13 @@ func (l *loader) references() {
 			}
 		}
 	}
+	l.contactReferences()
 }
 
 // RecorderException is the built-in exception of disclosure rules: words spoken to the recorder.
 const RecorderException = "对录音设备说明"
 
-func keys(m map[string]bool) []string {
+func keys[V any](m map[string]V) []string {
 	out := make([]string, 0, len(m))
 	for k := range m {
 		out = append(out, k)

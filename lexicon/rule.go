@@ -48,6 +48,8 @@ type Rule struct {
 	Slots  map[string]*SlotsSpec // kind slots: by conversation kind
 	Fact   *FactSpec             // kind facts
 
+	Contacts *ContactsSpec // kind contacts
+
 	Flag []Example
 	Pass []Example
 
@@ -159,6 +161,7 @@ type Example struct {
 	Because  string            // pass: name of the exception that applies; empty = no pattern matches
 	Meta     map[string]string // kind, callee, relation, principal, at
 	Facts    map[string]float64
+	Contacts []ExampleContact // kind contacts: what came one after the other; the last one is judged
 	File     string
 	LineNo   int
 	IsFlag   bool
@@ -218,9 +221,17 @@ type Ruleset struct {
 	Lists    map[string]*List
 	Listener *ListenerSpec
 	Hours    map[string]HoursProfile
-	Model    *Model // nil without model.txt
-	Scoring  Scoring
-	Warnings []string
+	// Frequency are the profiles of contacts.yaml, Policies those of profiles.yaml, Clauses those of clauses.yaml; all
+	// three files may be missing.
+	Frequency map[string]FrequencyProfile
+	Policies  []Policy
+	Clauses   []Clause
+	Model     *Model // nil without model.txt
+	Scoring   Scoring
+	Warnings  []string
+
+	policyOf  map[string]*Policy // by principal
+	clausesOf map[string][]Clause
 }
 
 // Rule returns the rule with the id.

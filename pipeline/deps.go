@@ -13,8 +13,6 @@ import (
 // Inspector finds violations in a conversation; it is pure.
 type Inspector interface {
 	Inspect(c *detectors.Conversation) detectors.Result
-	// Rescore grades findings again after people have judged some.
-	Rescore(standing []detectors.Finding) (score int, fatal bool)
 }
 
 // Contacts supplies facts about a recording that only the store of all recordings knows, e.g. how often the

@@ -38,5 +38,7 @@ func (d Deps) judge(ctx context.Context, rec Recording, heard Transcribed) (Insp
 			return Inspected{}, storeError("read facts about contacts", err)
 		}
 	}
-	return Inspected{TranscriptHash: heard.TranscriptHash, Result: d.Inspector.Inspect(conversation), Rescore: d.Inspector.Rescore}, nil
+	result := d.Inspector.Inspect(conversation)
+	return Inspected{TranscriptHash: heard.TranscriptHash, Result: result,
+		Rescore: func(standing []detectors.Finding) (int, bool) { return detectors.Grade(result.Scoring, standing) }}, nil
 }

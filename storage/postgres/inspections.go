@@ -39,12 +39,12 @@ func commitInspections(ctx context.Context, tx pgx.Tx, done []pipeline.Again) (i
 		return 0, err
 	}
 	rows, err := tx.Query(ctx, `UPDATE recordings r SET state = 'inspected', reason = '', detail = '', score = n.score, fatal = n.fatal,
-			slots = n.slots, ruleset_hash = n.ruleset, engine_version = n.engine, inspected_at = now(), inspections = inspections + 1,
+			slots = n.slots, ruleset_hash = n.ruleset, engine_version = n.engine, profile = n.profile, inspected_at = now(), inspections = inspections + 1,
 			alive_at = NULL, tries = 0, crashed = 0, queued_at = NULL
-		FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::int[], $5::boolean[], $6::jsonb[], $7::text[], $8::text[])
-			AS n (id, attempt, transcript, score, fatal, slots, ruleset, engine)
+		FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::int[], $5::boolean[], $6::jsonb[], $7::text[], $8::text[], $9::text[])
+			AS n (id, attempt, transcript, score, fatal, slots, ruleset, engine, profile)
 		WHERE r.id = n.id AND r.attempt = n.attempt AND alive_at IS NOT NULL AND state = 'transcribed' AND transcript_hash = n.transcript
-		RETURNING r.id::text`, cols.ids, cols.attempts, cols.transcripts, cols.scores, cols.fatal, cols.slots, cols.rulesets, cols.engines)
+		RETURNING r.id::text`, cols.ids, cols.attempts, cols.transcripts, cols.scores, cols.fatal, cols.slots, cols.rulesets, cols.engines, cols.profiles)
 	if err != nil {
 		return 0, err
 	}
@@ -63,7 +63,7 @@ func commitInspections(ctx context.Context, tx pgx.Tx, done []pipeline.Again) (i
 	if err := replaceFindings(ctx, tx, committed, found); err != nil {
 		return 0, err
 	}
-	rows, err = tx.Query(ctx, `SELECT DISTINCT recording::text FROM findings WHERE recording = ANY($1::uuid[]) AND (verdict <> 'open' OR added)`, committed)
+	rows, err = tx.Query(ctx, `SELECT DISTINCT recording::text FROM findings WHERE recording = ANY($1::uuid[]) AND (verdict <> 'open' OR added OR across)`, committed)
 	if err != nil {
 		return 0, err
 	}
@@ -72,7 +72,7 @@ func commitInspections(ctx context.Context, tx pgx.Tx, done []pipeline.Again) (i
 		return 0, err
 	}
 	for _, id := range judged {
-		if err := regrade(ctx, tx, id, rescore[id]); err != nil {
+		if err := regrade(ctx, tx, id, rescore[id], false); err != nil {
 			return 0, err
 		}
 	}
@@ -81,7 +81,7 @@ func commitInspections(ctx context.Context, tx pgx.Tx, done []pipeline.Again) (i
 
 // inspectionColumns are outcomes as columns.
 type inspectionColumns struct {
-	ids, transcripts, slots, rulesets, engines []string
+	ids, transcripts, slots, rulesets, engines, profiles []string
 	attempts                                   []int64
 	scores                                     []int
 	fatal                                      []bool
@@ -100,6 +100,7 @@ func columnsOf(done []pipeline.Again) (c inspectionColumns, err error) {
 		c.ids, c.attempts, c.transcripts = append(c.ids, d.ID), append(c.attempts, d.Attempt), append(c.transcripts, d.TranscriptHash)
 		c.scores, c.fatal, c.slots = append(c.scores, d.Result.Score), append(c.fatal, d.Result.Fatal), append(c.slots, string(withoutNUL(b)))
 		c.rulesets, c.engines = append(c.rulesets, d.Result.RulesetHash), append(c.engines, d.Result.EngineVersion)
+		c.profiles = append(c.profiles, d.Result.Profile)
 	}
 	return c, nil
 }
@@ -139,7 +140,7 @@ func findingsOf(done []pipeline.Again, rescore map[string]func([]detectors.Findi
 
 // replaceFindings puts the findings in the place of those that the recordings have.
 func replaceFindings(ctx context.Context, tx pgx.Tx, recordings []string, c findingColumns) error {
-	const others = `recording = ANY($1::uuid[]) AND NOT added AND NOT EXISTS (
+	const others = `recording = ANY($1::uuid[]) AND NOT added AND NOT across AND NOT EXISTS (
 		SELECT FROM unnest($2::uuid[], $3::text[]) AS n (recording, key) WHERE n.recording = f.recording AND n.key = f.key)`
 	if _, err := tx.Exec(ctx, `DELETE FROM findings f WHERE verdict = 'open' AND `+others, recordings, c.recordings, c.keys); err != nil {
 		return err
