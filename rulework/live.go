@@ -173,17 +173,15 @@ func (l *Live) load(ctx context.Context, old *atWork, v Version) (*detectors.Eng
 // Version is the live one.
 func (l *Live) Version() Version { return l.now.Load().version }
 
+// Engine inspects by the live rules until others become live.
+func (l *Live) Engine() *detectors.Engine { return l.now.Load().engine }
+
 // Ruleset is the live one's rules.
 func (l *Live) Ruleset() *lexicon.Ruleset { return l.now.Load().engine.Ruleset() }
 
 // Inspect finds what the live rules forbid.
 func (l *Live) Inspect(c *detectors.Conversation) detectors.Result {
 	return l.now.Load().engine.Inspect(c)
-}
-
-// Rescore grades findings again after people have judged some.
-func (l *Live) Rescore(standing []detectors.Finding) (score int, fatal bool) {
-	return l.now.Load().engine.Rescore(standing)
 }
 
 // Shadow has the versions on shadow inspect a conversation that the live rules gave a result for.

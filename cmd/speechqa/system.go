@@ -116,6 +116,7 @@ func (s *system) addWorker(ctx context.Context, w workerSettings, m modelSetting
 			return nil, err
 		}
 		deps.Inspector = live
+		s.addContacts(func() postgres.Across { return live.Engine() })
 	}
 	if w.does(pipeline.StepTranscribe) {
 		m.Hearing.Pool.Log = s.log

@@ -82,9 +82,9 @@ func commitInspections(ctx context.Context, tx pgx.Tx, done []pipeline.Again) (i
 // inspectionColumns are outcomes as columns.
 type inspectionColumns struct {
 	ids, transcripts, slots, rulesets, engines, profiles []string
-	attempts                                   []int64
-	scores                                     []int
-	fatal                                      []bool
+	attempts                                             []int64
+	scores                                               []int
+	fatal                                                []bool
 }
 
 func columnsOf(done []pipeline.Again) (c inspectionColumns, err error) {
