@@ -45,7 +45,7 @@ func TestEveryComposedKeyExists(t *testing.T) {
 		"verdict.":       strs([]postgres.Verdict{postgres.VerdictOpen, postgres.VerdictConfirmed, postgres.VerdictOverturned}),
 		"state.":         {"discovered", "transcribed", "inspected", "failed", "duplicate"},
 		"speaker.":       {"agent", "customer", "unknown"},
-		"how.":           {"exact", "homophone", "slots", "state", "fact", "model"},
+		"how.":           {"exact", "homophone", "slots", "state", "fact", "model", "contacts"},
 		"removed.":       {"outside_speech", "repetition", "known_phrase", "speaking_rate", "low_probability"},
 		"by.":            strs(trendGroups),
 		"pii.":           strs(pii.Kinds),

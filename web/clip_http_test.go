@@ -63,7 +63,7 @@ func newLibrary(t *testing.T) *library {
 		r, err = l.store.Begin(ctx, l.recording, pipeline.StepInspect, "w")
 	}
 	if err == nil {
-		err = l.store.CommitInspection(ctx, l.recording, r.Attempt, pipeline.Inspected{TranscriptHash: "h", Rescore: sampleTitles.Score,
+		err = l.store.CommitInspection(ctx, l.recording, r.Attempt, pipeline.Inspected{TranscriptHash: "h", Rescore: worthless,
 			Result: detectors.Result{Score: 60, Findings: []detectors.Finding{{Key: "key", Rule: "threat", Severity: "major", Quote: "明天还钱", ByteStart: 18, ByteEnd: 30, Start: 4, End: 6}}}})
 	}
 	if err == nil {

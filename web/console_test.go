@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/alexedwards/scs/v2"
 	"github.com/andybalholm/cascadia"
@@ -28,11 +29,11 @@ func (t titles) Title(rule, lang string) string {
 	return rule
 }
 
-func (titles) Basis(string) []lexicon.Basis {
-	return []lexicon.Basis{{Doc: "外访话述规定", Quote: "严禁威胁"}}
+func (titles) Clauses(string, time.Time) []lexicon.Clause {
+	return []lexicon.Clause{{Document: "外访话述规定", Text: "严禁威胁"}, {Document: "监管规定"}}
 }
 
-func (titles) Score([]detectors.Finding) (int, bool) { return 0, false }
+func (titles) Score(string, time.Time, []detectors.Finding) (int, bool) { return 0, false }
 
 var sampleTitles = titles{"zh:threat": "威胁恐吓", "en:threat": "Threat", "zh:missing_opening": "开场白缺项"}
 
@@ -164,3 +165,6 @@ func outline(n *html.Node) string {
 	}
 	return b.String() + ">"
 }
+
+// worthless grades every recording with nothing, for tests that do not look at scores.
+func worthless([]detectors.Finding) (int, bool) { return 0, false }

@@ -54,7 +54,11 @@ func (c *Console) decide(w http.ResponseWriter, r *http.Request) error {
 	if utf8.RuneCountInString(d.Note) > maxNote || !utf8.ValidString(d.Note) || strings.ContainsRune(d.Note, 0) {
 		return errBadRequest
 	}
-	if err := c.store.Decide(r.Context(), d, c.rules.Score); err != nil {
+	grade, err := c.grading(r, d.RecordingID)
+	if err != nil {
+		return err
+	}
+	if err := c.store.Decide(r.Context(), d, grade); err != nil {
 		return fmt.Errorf("decide on %s of %s: %w", d.FindingKey, d.RecordingID, err)
 	}
 	http.Redirect(w, r, "/recordings/"+d.RecordingID, http.StatusSeeOther)

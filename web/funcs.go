@@ -20,7 +20,7 @@ func (c *Console) funcs(l Lang) template.FuncMap {
 		"t":       func(key string, args ...any) string { return c.messages.text(l, key, args...) },
 		"asset":   c.assets.url,
 		"rule":    func(id string) string { return c.rules.Title(id, string(l)) },
-		"basis":   c.rules.Basis,
+		"clauses": c.rules.Clauses,
 		"date":    func(t time.Time) string { return c.date(l, t) },
 		"iso":     func(t time.Time) string { return t.In(c.loc).Format(time.RFC3339) },
 		"clock":   clock,

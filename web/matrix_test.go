@@ -91,7 +91,7 @@ func (m *matrix) recording(bucket *objects.Store, key string, meta detectors.Met
 		Transcript: detectors.Transcript{Utterances: []detectors.Utterance{{Speaker: detectors.SpeakerAgent, Start: 0, End: 2, Text: said}}}}))
 	r, err = m.store.Begin(ctx, id, pipeline.StepInspect, "w")
 	try(err)
-	try(m.store.CommitInspection(ctx, id, r.Attempt, pipeline.Inspected{TranscriptHash: key, Rescore: sampleTitles.Score,
+	try(m.store.CommitInspection(ctx, id, r.Attempt, pipeline.Inspected{TranscriptHash: key, Rescore: worthless,
 		Result: detectors.Result{Score: 60, RulesetHash: "r", EngineVersion: "1",
 			Findings: []detectors.Finding{{Key: "key", Rule: "threat", Severity: detectors.SeverityMajor, Quote: said, ByteEnd: len(said)}}}}))
 	return id

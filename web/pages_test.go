@@ -133,7 +133,7 @@ func TestRecordingPage(t *testing.T) {
 	if got := attr(one(t, first, "button.hear"), "data-play"); got != "14.9" {
 		t.Errorf("plays from %q", got)
 	}
-	if got := textOf(one(t, first, ".basis")); !strings.Contains(got, "外访话述规定") {
+	if got := textOf(one(t, first, ".basis:has(q)")); !strings.Contains(got, "外访话述规定") {
 		t.Errorf("basis %q", got)
 	}
 	one(t, first, "button.confirm[name=verdict][value=confirmed]")

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -41,6 +42,7 @@ type ruleGroup struct {
 type findingView struct {
 	postgres.JudgedFinding
 	RecordingID string
+	StartedAt   time.Time
 	Version     int64
 	MayJudge    bool
 	Reasons     []string
@@ -110,7 +112,7 @@ func groupByRule(review postgres.Review, mayJudge bool) []ruleGroup {
 			at[f.Rule] = i
 			groups = append(groups, ruleGroup{Rule: f.Rule, Severity: f.Severity})
 		}
-		groups[i].Findings = append(groups[i].Findings, findingView{f, review.Recording.ID, review.Version,
+		groups[i].Findings = append(groups[i].Findings, findingView{f, review.Recording.ID, review.Recording.Metadata.StartedAt, review.Version,
 			mayJudge && !f.Shadow, overturnReasons})
 	}
 	slices.SortStableFunc(groups, func(a, b ruleGroup) int {

@@ -1,6 +1,8 @@
 package web
 
 import (
+	"time"
+
 	"github.com/speechqa/speechqa/detectors"
 	"github.com/speechqa/speechqa/lexicon"
 )
@@ -21,14 +23,8 @@ func (r ruleset) Title(rule, lang string) string {
 	return rule
 }
 
-func (r ruleset) Basis(rule string) []lexicon.Basis {
-	found, ok := r.rs.Rule(rule)
-	if !ok {
-		return nil
-	}
-	return found.Basis
-}
+func (r ruleset) Clauses(rule string, at time.Time) []lexicon.Clause { return r.rs.ClausesOf(rule, at) }
 
-func (r ruleset) Score(findings []detectors.Finding) (score int, fatal bool) {
-	return detectors.Grade(&r.rs.Scoring, findings)
+func (r ruleset) Score(principal string, at time.Time, findings []detectors.Finding) (score int, fatal bool) {
+	return detectors.Grade(r.rs.ScoringFor(principal, at), findings)
 }

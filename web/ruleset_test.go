@@ -2,6 +2,7 @@ package web
 
 import (
 	"testing"
+	"time"
 
 	"github.com/speechqa/speechqa/detectors"
 	"github.com/speechqa/speechqa/lexicon"
@@ -19,10 +20,10 @@ func TestRulesOfTheEmbeddedRuleset(t *testing.T) {
 	if got := r.Title("no_such_rule", "zh"); got != "no_such_rule" {
 		t.Errorf("an unknown rule is called %q", got)
 	}
-	if score, fatal := r.Score(nil); score != 100 || fatal {
+	if score, fatal := r.Score("", time.Time{}, nil); score != 100 || fatal {
 		t.Errorf("nothing found scores %d, fatal %v", score, fatal)
 	}
-	before, _ := r.Score([]detectors.Finding{{Rule: "missing_closing", Severity: "minor"}})
+	before, _ := r.Score("", time.Time{}, []detectors.Finding{{Rule: "missing_closing", Severity: "minor"}})
 	if before >= 100 {
 		t.Errorf("a finding costs nothing: %d", before)
 	}

@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"io"
+	"time"
 
 	"github.com/speechqa/speechqa/detectors"
 	"github.com/speechqa/speechqa/lexicon"
@@ -43,8 +44,8 @@ type AudioSource interface {
 type Rules interface {
 	// Title is a rule's name for people, in "zh" or "en"; the id itself for an unknown rule.
 	Title(rule, lang string) string
-	// Basis is what in the company's or the regulator's documents a rule rests on; nil where none is given.
-	Basis(rule string) []lexicon.Basis
-	// Score is the score of a recording with exactly these findings, and whether one of them is fatal.
-	Score(findings []detectors.Finding) (score int, fatal bool)
+	// Clauses are the places in the company's or the regulator's documents that a rule rested on at a time.
+	Clauses(rule string, at time.Time) []lexicon.Clause
+	// Score is the score of a principal's recording of that time with exactly these findings, and whether one is fatal.
+	Score(principal string, at time.Time, findings []detectors.Finding) (score int, fatal bool)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io/fs"
 	"os"
+	"time"
 
 	"github.com/speechqa/speechqa/detectors"
 	"github.com/speechqa/speechqa/lexicon"
@@ -43,6 +44,10 @@ func (s *system) followRules(ctx context.Context, dir string) (*rulework.Live, e
 // liveRules are the console's rules: always the live ones.
 type liveRules struct{ *rulework.Live }
 
-func (r liveRules) Title(rule, lang string) string          { return web.RulesOf(r.Ruleset()).Title(rule, lang) }
-func (r liveRules) Basis(rule string) []lexicon.Basis       { return web.RulesOf(r.Ruleset()).Basis(rule) }
-func (r liveRules) Score(f []detectors.Finding) (int, bool) { return r.Rescore(f) }
+func (r liveRules) Title(rule, lang string) string { return web.RulesOf(r.Ruleset()).Title(rule, lang) }
+func (r liveRules) Clauses(rule string, at time.Time) []lexicon.Clause {
+	return web.RulesOf(r.Ruleset()).Clauses(rule, at)
+}
+func (r liveRules) Score(principal string, at time.Time, f []detectors.Finding) (int, bool) {
+	return web.RulesOf(r.Ruleset()).Score(principal, at, f)
+}
