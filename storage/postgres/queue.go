@@ -173,10 +173,6 @@ func (s *Store) Summary(ctx context.Context, zone *time.Location) (Summary, erro
 	if oldest != nil {
 		out.Oldest = *oldest
 	}
-	rows, err = s.pool.Query(ctx, `SELECT reason, count(*) FROM recordings WHERE state = 'failed' GROUP BY reason ORDER BY 2 DESC, 1 LIMIT 20`)
-	if err != nil {
-		return out, err
-	}
-	out.Failures, err = pgx.CollectRows(rows, pgx.RowToStructByPos[FailureCount])
+	out.Failures, err = s.Failures(ctx, 20)
 	return out, err
 }
