@@ -35,6 +35,7 @@ var (
 	errClipSpan      = &userError{http.StatusBadRequest, "clip_span"}
 	errNothingChosen = &userError{http.StatusBadRequest, "nothing_chosen"}
 	errConflict      = &userError{http.StatusConflict, "conflict"}
+	errNoQueue       = &userError{http.StatusServiceUnavailable, "no_queue"}
 	errInternal      = &userError{http.StatusInternalServerError, "internal"}
 )
 

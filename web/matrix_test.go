@@ -56,7 +56,8 @@ func newMatrix(t *testing.T, audio bool) *matrix {
 		Team: foreignMark + "-team", Principal: foreignMark + "-principal", CaseID: foreignMark + "-case"}, foreignMark+" said")
 	var err error
 	m.console, err = New(Config{Store: m.store, Sessions: m.store.Sessions(), Audio: source, Rules: sampleTitles,
-		Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
+		Log:       slog.New(slog.NewTextHandler(io.Discard, nil)),
+		QueueTool: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "the tool") })})
 	if err != nil {
 		t.Fatal(err)
 	}

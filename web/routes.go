@@ -25,6 +25,7 @@ func (c *Console) table() []route {
 		c.recordingRoutes(),
 		c.figureRoutes(),
 		c.clipRoutes(),
+		c.operationsRoutes(),
 	)
 }
 

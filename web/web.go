@@ -30,6 +30,10 @@ type Config struct {
 	Access Access
 	// Health is asked by GET /healthz; nil means always well.
 	Health func(context.Context) error
+	// Queues steers the queues; nil where this process was not told where they are.
+	Queues Queues
+	// QueueTool is shown below QueueToolPath to those who operate the system; nil for none.
+	QueueTool http.Handler
 }
 
 // Console is the web application.
@@ -48,6 +52,9 @@ type Console struct {
 	renders  chan struct{} // holds as many as there are clips being made
 	nobody   string        // hash of a password nobody knows
 	handler  http.Handler
+
+	queues    Queues       // may be nil
+	queueTool http.Handler // may be nil
 }
 
 // New builds the console. Everything that can be wrong with the binary itself, such as a missing bundle
@@ -76,7 +83,7 @@ func New(cfg Config) (*Console, error) {
 		store: cfg.Store, audio: cfg.Audio, rules: cfg.Rules, log: cfg.Log,
 		sessions: newSessions(cfg.Sessions, access.Logins, cfg.SecureCookies),
 		access:   access,
-		assets:   bundle, messages: messages, loc: loc, health: cfg.Health,
+		assets:   bundle, messages: messages, loc: loc, health: cfg.Health, queues: cfg.Queues, queueTool: cfg.QueueTool,
 		renders: make(chan struct{}, rendersAtOne),
 	}
 	if c.nobody, err = hashPassword(rand.Text()); err != nil {

@@ -59,6 +59,9 @@ func (c *serveCmd) read(a *app, p *problems) everything {
 		return e
 	}
 	e.services = services{DatabaseURL: c.databaseFlags.read(p), Objects: c.objectFlags.read(p)}
+	if c.RedisURL != "" { // only the operators' page needs it
+		e.Redis = c.redisFlags.read(p)
+	}
 	return e
 }
 

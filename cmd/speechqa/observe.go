@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"time"
@@ -26,11 +27,23 @@ func (s *system) observeHandler() http.Handler {
 
 // ready says in one sentence which of the services does not answer.
 func (s *system) ready(ctx context.Context) error {
+	if err := s.storesReady(ctx); err != nil || s.queues == nil {
+		return err
+	}
+	if err := s.queues.answers(ctx); err != nil {
+		s.log.Warn("not ready", "error", err)
+		return errors.New("the queue does not answer")
+	}
+	return nil
+}
+
+// storesReady is ready without the queue, which the console can do without.
+func (s *system) storesReady(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
 	defer cancel()
 	if err := s.store.Ping(ctx); err != nil {
 		s.log.Warn("not ready", "error", err)
-		return fmt.Errorf("the database does not answer")
+		return errors.New("the database does not answer")
 	}
 	if s.objects != nil {
 		for _, p := range s.Objects.Places {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/redis/go-redis/v9"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/speechqa/speechqa/pipeline"
@@ -36,6 +37,7 @@ type system struct {
 	objects *objects.Store
 	metrics *prometheus.Registry
 	rules   *rulework.Live // nil until followRules
+	queues  *queues        // nil where the process was not told of Redis
 	parts   []part
 	closers []func() error // in the order of opening
 }
@@ -55,14 +57,24 @@ func openSystem(ctx context.Context, s services, log *slog.Logger) (_ *system, e
 			err = errors.Join(err, sys.close())
 		}
 	}()
-	if sys.store, err = postgres.Open(ctx, s.DatabaseURL); err != nil {
+	seen := newLatencies(sys.metrics)
+	if sys.store, err = postgres.Open(ctx, s.DatabaseURL, seen.statement); err != nil {
 		return nil, err
 	}
 	sys.closing(func() error { sys.store.Close(); return nil })
 	if s.Objects.Endpoint != "" {
-		if sys.objects, err = openObjects(s.Objects); err != nil {
+		if sys.objects, err = openObjects(s.Objects, seen.request); err != nil {
 			return nil, err
 		}
+	}
+	if s.Redis != nil {
+		rdb, ok := s.Redis.MakeRedisClient().(redis.UniversalClient)
+		if !ok {
+			return nil, errors.New("no Redis client")
+		}
+		sys.closing(rdb.Close)
+		sys.queues = &queues{worker.NewQueue(s.Redis), rdb}
+		sys.closing(sys.queues.Close)
 	}
 	return sys, nil
 }
@@ -162,11 +174,18 @@ func (s *system) addConsole(ctx context.Context, e everything) (net.Addr, error)
 	if err != nil {
 		return nil, err
 	}
-	console, err := web.New(web.Config{
+	cfg := web.Config{
 		Store: s.store, Sessions: s.store.Sessions(), Audio: s.objects, Rules: liveRules{live}, Log: s.log,
 		Location: e.ingest.Zone, SecureCookies: strings.HasPrefix(e.public, "https:"), Access: e.access,
-		Health: s.ready,
-	})
+		Health: s.storesReady,
+	}
+	if s.queues != nil {
+		cfg.Queues = s.queues
+		var closing func() error
+		cfg.QueueTool, closing = newQueueTool(s.Redis)
+		s.closing(closing)
+	}
+	console, err := web.New(cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -219,7 +238,7 @@ func (s *system) addHTTP(name, listen string, h http.Handler) (net.Addr, error) 
 }
 
 // openObjects connects to the object store.
-func openObjects(s objectSettings) (*objects.Store, error) {
+func openObjects(s objectSettings, observer ...objects.Observer) (*objects.Store, error) {
 	return objects.Open(objects.Config{Endpoint: s.Endpoint, AccessKey: s.AccessKey, SecretKey: s.SecretKey,
-		Region: s.Region, Style: s.Style, CA: s.CA})
+		Region: s.Region, Style: s.Style, CA: s.CA}, observer...)
 }

@@ -33,15 +33,19 @@ type Config struct {
 // Store reads and writes recordings in an S3 store. It is safe for concurrent use.
 type Store struct{ client *minio.Client }
 
-// Open prepares the connection; nothing is sent yet.
-func Open(cfg Config) (*Store, error) {
+// Open prepares the connection; nothing is sent yet. At most one observer is told of every request.
+func Open(cfg Config, observer ...Observer) (*Store, error) {
 	u, err := url.Parse(cfg.Endpoint)
 	if err != nil || u.Host == "" {
 		return nil, fmt.Errorf("address of the object store: %q is not a URL like http://minio:9000", cfg.Endpoint)
 	}
-	transport, err := transport(cfg.CA)
+	plain, err := transport(cfg.CA)
 	if err != nil {
 		return nil, err
+	}
+	var transport http.RoundTripper = plain
+	if len(observer) > 0 {
+		transport = observed{plain, observer[0]}
 	}
 	lookup := map[string]minio.BucketLookupType{"path": minio.BucketLookupPath, "virtual": minio.BucketLookupDNS}[cfg.Style]
 	client, err := minio.New(u.Host, &minio.Options{

@@ -32,8 +32,9 @@ type Store struct {
 // It is a lease's length; the database's address may say otherwise (…?idle_in_transaction_session_timeout=20s).
 const idleParam = "idle_in_transaction_session_timeout"
 
-// Open connects and makes sure that the schema is this program's. Close the store.
-func Open(ctx context.Context, url string) (*Store, error) {
+// Open connects and makes sure that the schema is this program's. Close the store. At most one observer is told of
+// every statement.
+func Open(ctx context.Context, url string, observer ...Observer) (*Store, error) {
 	cfg, err := pgxpool.ParseConfig(url)
 	if err != nil {
 		return nil, fmt.Errorf("address of the database: %w", err)
@@ -46,6 +47,9 @@ func Open(ctx context.Context, url string) (*Store, error) {
 	idle, err := time.ParseDuration(params[idleParam])
 	if err != nil || idle <= 0 {
 		return nil, fmt.Errorf("address of the database: %s=%s must be a time above zero, such as 30s", idleParam, params[idleParam])
+	}
+	if len(observer) > 0 {
+		cfg.ConnConfig.Tracer = tracer{observer[0]}
 	}
 	cfg.MaxConns = max(cfg.MaxConns, 8) // one is held by each listing and by the reconciler
 	pool, err := pgxpool.NewWithConfig(ctx, cfg)
