@@ -80,6 +80,7 @@ func TestDemo(t *testing.T) {
 
 	first := start(t, nil, args...)
 	password := first.says(`user lead +password (\S+)`)[1]
+	admin := first.says(`user admin +password (\S+)`)[1]
 	eventually(t, "the first recording is heard", func() bool {
 		log, err := os.ReadFile(filepath.Join(data, "speechqa.log"))
 		return err == nil && bytes.Contains(log, []byte(`"step":"transcribe"`)) && bytes.Contains(log, []byte(`"verdict":"done"`))
@@ -106,6 +107,7 @@ func TestDemo(t *testing.T) {
 	t.Run("findings", func(t *testing.T) { checkFindings(t, records) })
 	var judged string // id of the recording whose findings were overturned
 	t.Run("console", func(t *testing.T) { judged = checkConsole(t, address, password, records) })
+	t.Run("operations", func(t *testing.T) { checkOperations(t, address, admin) })
 	t.Run("stop", func(t *testing.T) {
 		children := demo.descendants()
 		if status := demo.stop(); status != 0 {
