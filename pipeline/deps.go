@@ -15,6 +15,12 @@ type Inspector interface {
 	Inspect(c *detectors.Conversation) detectors.Result
 }
 
+// Shadow has rules that are being tried inspect a recording beside the live ones, which gave the result; nothing of it
+// counts. It may be asked about the same recording again.
+type Shadow interface {
+	Shadow(ctx context.Context, c *detectors.Conversation, live detectors.Result) error
+}
+
 // Contacts supplies facts about a recording that only the store of all recordings knows, e.g. how often the
 // case was called in the last seven days. See detectors.Facts.Values.
 type Contacts interface {
@@ -28,6 +34,7 @@ type Deps struct {
 	Transcriber Transcriber
 	Inspector   Inspector
 	Contacts    Contacts // may be nil: no such facts
+	Shadow      Shadow   // may be nil: no rules are being tried
 
 	Audio     audio.Options
 	TempDir   string        // for fetched objects; "" is the system's

@@ -17,9 +17,15 @@ func (d Deps) inspect(ctx context.Context, rec Recording, ev *Event) error {
 	if err != nil {
 		return storeError("read transcript", err)
 	}
-	in, err := d.judge(ctx, rec, heard)
+	conversation, err := d.conversation(ctx, rec, heard)
 	if err != nil {
 		return err
+	}
+	in := d.apply(conversation, heard)
+	if d.Shadow != nil {
+		if err := d.Shadow.Shadow(ctx, conversation, in.Result); err != nil {
+			return storeError("commit what rules on shadow find", err)
+		}
 	}
 	ev.Findings = in.Result.Findings
 	return storeError("commit inspection", d.Store.CommitInspection(ctx, rec.ID, rec.Attempt, in))
@@ -27,6 +33,21 @@ func (d Deps) inspect(ctx context.Context, rec Recording, ev *Event) error {
 
 // judge applies the rules to what was heard.
 func (d Deps) judge(ctx context.Context, rec Recording, heard Transcribed) (Inspected, error) {
+	conversation, err := d.conversation(ctx, rec, heard)
+	if err != nil {
+		return Inspected{}, err
+	}
+	return d.apply(conversation, heard), nil
+}
+
+func (d Deps) apply(c *detectors.Conversation, heard Transcribed) Inspected {
+	result := d.Inspector.Inspect(c)
+	return Inspected{TranscriptHash: heard.TranscriptHash, Result: result,
+		Rescore: func(standing []detectors.Finding) (int, bool) { return detectors.Grade(result.Scoring, standing) }}
+}
+
+// conversation is what the rules see of a recording.
+func (d Deps) conversation(ctx context.Context, rec Recording, heard Transcribed) (*detectors.Conversation, error) {
 	conversation := &detectors.Conversation{
 		ID: rec.ID, Kind: rec.Kind, Metadata: rec.Metadata,
 		Facts:      detectors.Facts{Duration: heard.Audio.Duration, Gaps: heard.Audio.Gaps},
@@ -35,10 +56,8 @@ func (d Deps) judge(ctx context.Context, rec Recording, heard Transcribed) (Insp
 	if d.Contacts != nil {
 		var err error
 		if conversation.Facts.Values, err = d.Contacts.FactValues(ctx, rec); err != nil {
-			return Inspected{}, storeError("read facts about contacts", err)
+			return nil, storeError("read facts about contacts", err)
 		}
 	}
-	result := d.Inspector.Inspect(conversation)
-	return Inspected{TranscriptHash: heard.TranscriptHash, Result: result,
-		Rescore: func(standing []detectors.Finding) (int, bool) { return detectors.Grade(result.Scoring, standing) }}, nil
+	return conversation, nil
 }

@@ -33,6 +33,7 @@ func (c *Console) funcs(l Lang) template.FuncMap {
 		"ago":     func(d time.Duration) string { return c.ago(l, d) },
 		"percent": func(f float64) float64 { return 100 * f },
 		"since":   func(t time.Time) time.Duration { return time.Since(t) },
+		"times":   func(n, share float64) string { return fmt.Sprintf("%.1f", n*share) },
 		"add":     func(a, b int) int { return a + b },
 		"subf":    func(a, b float64) float64 { return a - b },
 		"seconds": func(f float64) string { return strconv.FormatFloat(f, 'f', 2, 64) },

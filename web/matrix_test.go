@@ -94,7 +94,7 @@ func (m *matrix) recording(bucket *objects.Store, key string, meta detectors.Met
 	try(err)
 	try(m.store.CommitInspection(ctx, id, r.Attempt, pipeline.Inspected{TranscriptHash: key, Rescore: worthless,
 		Result: detectors.Result{Score: 60, RulesetHash: "r", EngineVersion: "1",
-			Findings: []detectors.Finding{{Key: "key", Rule: "threat", Severity: detectors.SeverityMajor, Quote: said, ByteEnd: len(said)}}}}))
+			Findings: []detectors.Finding{{Key: "key", Rule: "threat", Severity: detectors.SeverityMajor, How: "exact", Quote: said, ByteEnd: len(said)}}}}))
 	return id
 }
 
@@ -237,6 +237,7 @@ func (m *matrix) places() map[string]func(cookie *http.Cookie) place {
 	}
 	user := "/users/" + m.target
 	all := m.clipPlaces()
+	maps.Copy(all, m.rulesPlaces())
 	maps.Copy(all, map[string]func(*http.Cookie) place{
 		"GET /users/{user}":                     at(user),
 		"POST /users/{user}/rights":             at(user + "/rights"),

@@ -36,6 +36,8 @@ const (
 	permExport    Permission = "export"     // take data out of the console
 	permClips     Permission = "clips"      // the trainers' library, bleeped and masked
 	permMakeClips Permission = "make_clips" // cut clips, decide what is bleeped, take them out of the console
+	permRules     Permission = "rules"      // write, approve and publish rules
+	permRulesView Permission = "rules_view" // versions, back-tests, quality, and what rules on shadow find
 	permUsers     Permission = "users"      // create and block users
 	permSeeUsers  Permission = "see_users"  // who may log in, and with what rights
 	permOperate   Permission = "operate"    // queues, workers, what failed
@@ -53,6 +55,8 @@ var grants = map[Permission][]Role{
 	permExport:    {RoleLead, RoleManager},
 	permClips:     {RoleLead, RoleManager, RoleTrainer, RoleAuditor},
 	permMakeClips: {RoleLead, RoleTrainer},
+	permRules:     {RoleLead},
+	permRulesView: {RoleLead, RoleManager, RoleAuditor},
 	permUsers:     {RoleAdmin},
 	permSeeUsers:  {RoleAdmin, RoleAuditor},
 	permOperate:   {RoleOperator, RoleAdmin},

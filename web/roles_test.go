@@ -18,6 +18,8 @@ func TestRoleTable(t *testing.T) {
 		permExport:    "lead manager",
 		permClips:     "lead manager trainer auditor",
 		permMakeClips: "lead trainer",
+		permRules:     "lead",
+		permRulesView: "lead manager auditor",
 		permUsers:     "admin",
 		permSeeUsers:  "auditor admin",
 		permOperate:   "operator admin",

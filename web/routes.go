@@ -26,6 +26,7 @@ func (c *Console) table() []route {
 		c.figureRoutes(),
 		c.clipRoutes(),
 		c.operationsRoutes(),
+		c.rulesRoutes(),
 	)
 }
 

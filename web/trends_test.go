@@ -23,7 +23,7 @@ func TestWilson(t *testing.T) {
 		}
 		for _, b := range []float64{low, high} {
 			if p, n := float64(c.k)/float64(c.n), float64(c.n); b > 0 && b < 1 {
-				if distance := math.Abs(p-b) / math.Sqrt(b*(1-b)/n); math.Abs(distance-z95) > 1e-9 {
+				if distance := math.Abs(p-b) / math.Sqrt(b*(1-b)/n); math.Abs(distance-1.959963984540054) > 1e-9 {
 					t.Errorf("wilson(%d, %d): %v is %v standard errors away", c.k, c.n, b, distance)
 				}
 			}

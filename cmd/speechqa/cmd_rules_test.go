@@ -55,7 +55,7 @@ func TestStoredRules(t *testing.T) {
 		}
 	}
 	one := copyRules(t, "lists/gang.txt", "弟兄们\n", "弟兄们\n老铁们\n")
-	two := copyRules(t, "ruleset.yaml", "2026.11.1", "2026.11.2")
+	two := copyRules(t, "ruleset.yaml", "name: ", "name: own ")
 	do(1, "there is no user", "import", one, "--as", "nobody", "--why", "x")
 	do(0, "version 1, hash ", "import", one, "--as", "zhang", "--why", "新称呼")
 	do(0, "version 1 already", "import", one, "--as", "wang", "--why", "again")
@@ -63,7 +63,7 @@ func TestStoredRules(t *testing.T) {
 	do(1, "not approved", "publish", "1", "--as", "zhang")
 	do(0, "version 1: draft", "approve", "1", "--as", "wang")
 	do(0, "version 1: live", "publish", "1", "--as", "zhang") // nothing was live: there is nothing to compare with
-	do(0, "version 2, hash ", "import", two, "--as", "zhang", "--why", "只改版本号")
+	do(0, "version 2, hash ", "import", two, "--as", "zhang", "--why", "只改名称")
 	do(0, "version 2: draft", "approve", "v2", "--as", "wang")
 	do(1, "no finished back-test", "publish", "2", "--as", "zhang")
 	do(0, "0 conversations", "backtest", "live", "2")

@@ -127,7 +127,7 @@ func (s *system) addWorker(ctx context.Context, w workerSettings, m modelSetting
 		if err != nil {
 			return nil, err
 		}
-		deps.Inspector = live
+		deps.Inspector, deps.Shadow = live, live
 		s.addContacts(func() postgres.Across { return live.Engine() })
 	}
 	if w.does(pipeline.StepTranscribe) {

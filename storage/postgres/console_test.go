@@ -70,7 +70,7 @@ func TestListFilters(t *testing.T) {
 		"pending":             {postgres.ListFilter{Status: postgres.StatusPending}, []string{"waiting.wav"}},
 		"kind":                {postgres.ListFilter{Kind: detectors.KindVisit}, []string{"visit.wav"}},
 		"rule":                {postgres.ListFilter{Rule: "threat"}, []string{"bad.wav"}},
-		"rule in shadow":      {postgres.ListFilter{Rule: "deception"}, []string{"clean.wav"}},
+		"rule in shadow":      {postgres.ListFilter{Rule: "deception"}, []string{}},
 		"severity":            {postgres.ListFilter{Severity: detectors.SeverityCritical}, []string{"bad.wav"}},
 		"agent":               {postgres.ListFilter{Agent: "a2"}, []string{"visit.wav"}},
 		"team":                {postgres.ListFilter{Team: "south"}, []string{"visit.wav"}},

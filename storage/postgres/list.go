@@ -86,7 +86,7 @@ func (f ListFilter) conditions() (*conditions, error) {
 		value string
 	}{
 		{`r.kind = $?`, string(f.Kind)}, {`r.agent_id = $?`, f.Agent}, {`r.team = $?`, f.Team}, {`r.principal = $?`, f.Principal},
-		{`EXISTS (SELECT FROM findings f WHERE f.recording = r.id AND f.current AND f.verdict <> 'overturned' AND f.rule = $?)`, f.Rule},
+		{`EXISTS (SELECT FROM findings f WHERE f.recording = r.id AND f.current AND f.verdict <> 'overturned' AND NOT f.shadow AND f.rule = $?)`, f.Rule},
 		{`EXISTS (SELECT FROM findings f WHERE f.recording = r.id AND f.current AND f.verdict <> 'overturned' AND NOT f.shadow AND f.severity = $?)`, string(f.Severity)},
 	} {
 		if x.value != "" {

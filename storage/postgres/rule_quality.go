@@ -1,0 +1,162 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/speechqa/speechqa/rulework"
+)
+
+// lastDecisions is the last word on every finding under every ruleset that found it: a finding that two versions make and
+// people judged under both counts for both.
+const lastDecisions = `SELECT DISTINCT ON (e.recording, e.finding, e.ruleset) e.recording, e.finding, e.rule, e.ruleset, e.term, e.action, e.reason, e.note, e.at
+	FROM review_events e JOIN recordings r ON r.id = e.recording
+	WHERE e.ruleset <> '' AND e.action IN ('confirmed', 'overturned', 'reopened') AND %s
+	ORDER BY e.recording, e.finding, e.ruleset, e.id DESC`
+
+// RuleQuality gives, for every rule and version people have judged findings of, how many they confirmed and overturned:
+// by rule, the newest version first. An empty rule means all.
+func (s *Store) RuleQuality(ctx context.Context, sc Scope, rule string) ([]rulework.Quality, error) {
+	args := []any{rule}
+	rows, err := s.pool.Query(ctx, fmt.Sprintf(`SELECT d.rule, coalesce(v.id, 0), v.published_at, coalesce(v.state = 'live', false),
+			count(*) FILTER (WHERE d.action = 'confirmed')::int, count(*) FILTER (WHERE d.action = 'overturned')::int
+		FROM (`+lastDecisions+`) d LEFT JOIN ruleset_versions v ON v.hash = d.ruleset
+		WHERE d.action <> 'reopened' AND ($1 = '' OR d.rule = $1)
+		GROUP BY d.rule, v.id, v.published_at, v.state ORDER BY d.rule, v.id DESC NULLS LAST`, sc.sql("r", &args)), args...)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (q rulework.Quality, err error) {
+		var since *time.Time
+		err = row.Scan(&q.Rule, &q.Version, &since, &q.Live, &q.Confirmed, &q.Overturned)
+		if since != nil {
+			q.Since = *since
+		}
+		return q, err
+	})
+}
+
+// TermQuality ranks the terms of a rule, or of all, by how often their findings were overturned, with the reasons.
+func (s *Store) TermQuality(ctx context.Context, sc Scope, rule string, limit int) ([]rulework.TermQuality, error) {
+	args := []any{rule, limit}
+	rows, err := s.pool.Query(ctx, fmt.Sprintf(`WITH d AS (SELECT DISTINCT ON (recording, finding) * FROM (`+lastDecisions+`) x
+			WHERE action <> 'reopened' AND ($1 = '' OR rule = $1) ORDER BY recording, finding, at DESC)
+		SELECT rule, term, count(*) FILTER (WHERE action = 'confirmed')::int, count(*) FILTER (WHERE action = 'overturned')::int,
+			(SELECT jsonb_agg(jsonb_build_object('Reason', reason, 'Count', n) ORDER BY n DESC, reason) FROM
+				(SELECT o.reason, count(*) AS n FROM d o WHERE o.rule = d.rule AND o.term = d.term AND o.action = 'overturned' GROUP BY o.reason) reasons)
+		FROM d GROUP BY rule, term HAVING count(*) FILTER (WHERE action = 'overturned') > 0
+		ORDER BY 4 DESC, count(*), rule, term LIMIT $2`, sc.sql("r", &args)), args...)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (q rulework.TermQuality, err error) {
+		err = row.Scan(&q.Rule, &q.Term, &q.Confirmed, &q.Overturned, &q.Reasons)
+		return q, err
+	})
+}
+
+// DecidedFinding is a finding of a rule that people have judged.
+type DecidedFinding struct {
+	Recording string
+	JudgedFinding
+	Proposed bool // as an example already
+}
+
+// DecidedFindings lists judged findings of a rule, the last judged first.
+func (s *Store) DecidedFindings(ctx context.Context, sc Scope, rule string, limit int) ([]DecidedFinding, error) {
+	args := []any{rule, limit}
+	rows, err := s.pool.Query(ctx, fmt.Sprintf(`SELECT f.recording::text, f.finding, f.verdict, f.reason, f.note, coalesce(u.display_name, ''), coalesce(f.judged_at, 'epoch'),
+			EXISTS (SELECT FROM rule_proposals p WHERE p.recording = f.recording AND p.finding = f.key)
+		FROM findings f JOIN recordings r ON r.id = f.recording LEFT JOIN users u ON u.id = f.judged_by
+		WHERE f.rule = $1 AND f.verdict <> 'open' AND NOT f.shadow AND NOT f.added AND %s ORDER BY f.judged_at DESC NULLS LAST LIMIT $2`, sc.sql("r", &args)), args...)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (d DecidedFinding, err error) {
+		err = row.Scan(&d.Recording, &d.Finding, &d.Verdict, &d.Reason, &d.Note, &d.By, &d.At, &d.Proposed)
+		return d, err
+	})
+}
+
+// ProposeExample keeps a proposal; ErrConflict when the finding was proposed already.
+func (s *Store) ProposeExample(ctx context.Context, p rulework.Proposal, by rulework.Actor) error {
+	return s.tx(ctx, func(tx pgx.Tx) error {
+		tag, err := tx.Exec(ctx, `INSERT INTO rule_proposals (rule, kind, said, quote, reason, recording, finding, proposer)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING`,
+			p.Rule, p.Kind, text(p.Text), text(p.Quote), p.Reason, p.Recording, p.Finding, by.UserID)
+		if err != nil {
+			return err
+		}
+		if tag.RowsAffected() == 0 {
+			return ErrConflict
+		}
+		return appendAudit(ctx, tx, AuditEntry{Actor: by.UserID, Name: by.Name, Origin: by.Origin, Action: "rule.propose", Subject: "recording:" + p.Recording,
+			Detail: fmt.Sprintf(`{"finding":%q,"rule":%q,"kind":%q}`, p.Finding, p.Rule, p.Kind)})
+	})
+}
+
+// Proposals lists what waits to become an example, of recordings in the scope, the newest first.
+func (s *Store) Proposals(ctx context.Context, sc Scope) ([]rulework.Proposal, error) {
+	var args []any
+	rows, err := s.pool.Query(ctx, `SELECT p.id, p.rule, p.kind, p.said, p.quote, p.reason, coalesce(p.recording::text, ''), p.finding, coalesce(u.display_name, ''), p.at
+		FROM rule_proposals p LEFT JOIN users u ON u.id = p.proposer LEFT JOIN recordings r ON r.id = p.recording
+		WHERE p.state = 'open' AND (r.id IS NULL OR `+sc.sql("r", &args)+`) ORDER BY p.id DESC LIMIT 200`, args...)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowToStructByPos[rulework.Proposal])
+}
+
+// CloseProposal takes a proposal off the list: it is used, or dismissed. ErrNotFound when it is not on it.
+func (s *Store) CloseProposal(ctx context.Context, id int64, used bool, by rulework.Actor) error {
+	state := "dismissed"
+	if used {
+		state = "used"
+	}
+	return s.tx(ctx, func(tx pgx.Tx) error {
+		tag, err := tx.Exec(ctx, `UPDATE rule_proposals SET state = $2 WHERE id = $1 AND state = 'open'`, id, state)
+		if err != nil {
+			return err
+		}
+		if tag.RowsAffected() == 0 {
+			return ErrNotFound
+		}
+		return appendAudit(ctx, tx, AuditEntry{Actor: by.UserID, Name: by.Name, Origin: by.Origin, Action: "rule.proposal_" + state, Subject: fmt.Sprintf("proposal:%d", id)})
+	})
+}
+
+// SaidWith gives what was said in the newest recordings of the scope in which a term occurs; a search that takes longer
+// than a page may is broken off, with what there is left out.
+func (s *Store) SaidWith(ctx context.Context, sc Scope, term string, limit int) (texts []string, err error) {
+	args := []any{term, limit}
+	in := sc.sql("r", &args)
+	err = s.tx(ctx, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, `SET LOCAL statement_timeout = '8s'`); err != nil {
+			return err
+		}
+		rows, err := tx.Query(ctx, `SELECT t.said FROM recordings r JOIN transcripts t ON t.recording = r.id
+			WHERE strpos(t.said, $1) > 0 AND `+in+` ORDER BY r.created_at DESC LIMIT $2`, args...)
+		if err != nil {
+			return err
+		}
+		texts, err = pgx.CollectRows(rows, pgx.RowTo[string])
+		return err
+	})
+	return texts, err
+}
+
+// InScopeOf gives those of the recordings that lie in the scope.
+func (s *Store) InScopeOf(ctx context.Context, sc Scope, ids []string) (map[string]bool, error) {
+	args := []any{ids}
+	rows, err := s.pool.Query(ctx, `SELECT r.id::text FROM recordings r WHERE r.id = ANY($1::text[]::uuid[]) AND `+sc.sql("r", &args), args...)
+	if err != nil {
+		return nil, err
+	}
+	in := map[string]bool{}
+	var id string
+	_, err = pgx.ForEachRow(rows, []any{&id}, func() error { in[id] = true; return nil })
+	return in, err
+}
