@@ -60,7 +60,8 @@ func TestEveryComposedKeyExists(t *testing.T) {
 			}
 		}
 	}
-	for _, e := range []*userError{errNotFound, errAccountFirst, errForbidden, errCrossOrigin, errBadRequest, errNoAddress, errAudioGone, errBadSpan, errReasonNeeded, errUnreadable, errClipSpan, errNothingChosen, errNoQueue, errConflict, errInternal} {
+	for _, e := range []*userError{errNotFound, errAccountFirst, errForbidden, errCrossOrigin, errBadRequest, errNoAddress, errAudioGone, errBadSpan, errReasonNeeded, errUnreadable, errClipSpan, errNothingChosen, errNoQueue, errAppealReason, errAppealLate, errAppealSecond, errUnderAppeal,
+		errConflict, errInternal} {
 		for _, part := range []string{".title", ".text"} {
 			if !c.has(Chinese, "error."+e.key+part) {
 				t.Errorf("error.%s%s is missing", e.key, part)

@@ -32,6 +32,10 @@ var (
 	errUnreadable    = &userError{http.StatusUnprocessableEntity, "audio_unreadable"}
 	errReasonNeeded  = &userError{http.StatusBadRequest, "reason_needed"}
 	errBadSpan       = &userError{http.StatusBadRequest, "bad_span"}
+	errAppealReason  = &userError{http.StatusBadRequest, "appeal_reason"}
+	errAppealLate    = &userError{http.StatusConflict, "appeal_late"}
+	errAppealSecond  = &userError{http.StatusForbidden, "appeal_second"}
+	errUnderAppeal   = &userError{http.StatusConflict, "under_appeal"}
 	errClipSpan      = &userError{http.StatusBadRequest, "clip_span"}
 	errNothingChosen = &userError{http.StatusBadRequest, "nothing_chosen"}
 	errConflict      = &userError{http.StatusConflict, "conflict"}
@@ -59,6 +63,8 @@ func (c *Console) fail(w http.ResponseWriter, r *http.Request, err error) {
 		known = errNotFound
 	case errors.Is(err, postgres.ErrConflict):
 		known = errConflict
+	case errors.Is(err, postgres.ErrUnderAppeal):
+		known = errUnderAppeal
 	case errors.Is(err, postgres.ErrBadCursor):
 		known = errBadRequest
 	case errors.As(err, new(*audio.Error)):

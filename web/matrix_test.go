@@ -238,6 +238,7 @@ func (m *matrix) places() map[string]func(cookie *http.Cookie) place {
 	user := "/users/" + m.target
 	all := m.clipPlaces()
 	maps.Copy(all, m.rulesPlaces())
+	maps.Copy(all, m.appealPlaces())
 	maps.Copy(all, map[string]func(*http.Cookie) place{
 		"GET /users/{user}":                     at(user),
 		"POST /users/{user}/rights":             at(user + "/rights"),

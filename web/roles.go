@@ -38,6 +38,8 @@ const (
 	permMakeClips Permission = "make_clips" // cut clips, decide what is bleeped, take them out of the console
 	permRules     Permission = "rules"      // write, approve and publish rules
 	permRulesView Permission = "rules_view" // versions, back-tests, quality, and what rules on shadow find
+	permAppeals   Permission = "appeals"    // appeals within one's scope
+	permAppeal    Permission = "appeal"     // appeal against a confirmed finding
 	permUsers     Permission = "users"      // create and block users
 	permSeeUsers  Permission = "see_users"  // who may log in, and with what rights
 	permOperate   Permission = "operate"    // queues, workers, what failed
@@ -57,6 +59,8 @@ var grants = map[Permission][]Role{
 	permMakeClips: {RoleLead, RoleTrainer},
 	permRules:     {RoleLead},
 	permRulesView: {RoleLead, RoleManager, RoleAuditor},
+	permAppeals:   {RoleClerk, RoleLead, RoleManager, RoleAgent, RoleAuditor},
+	permAppeal:    {RoleManager, RoleAgent}, // a manager for his teams' agents
 	permUsers:     {RoleAdmin},
 	permSeeUsers:  {RoleAdmin, RoleAuditor},
 	permOperate:   {RoleOperator, RoleAdmin},

@@ -20,6 +20,8 @@ func TestRoleTable(t *testing.T) {
 		permMakeClips: "lead trainer",
 		permRules:     "lead",
 		permRulesView: "lead manager auditor",
+		permAppeals:   "clerk lead manager agent auditor",
+		permAppeal:    "manager agent",
 		permUsers:     "admin",
 		permSeeUsers:  "auditor admin",
 		permOperate:   "operator admin",

@@ -27,6 +27,7 @@ func (c *Console) table() []route {
 		c.clipRoutes(),
 		c.operationsRoutes(),
 		c.rulesRoutes(),
+		c.appealRoutes(),
 	)
 }
 

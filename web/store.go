@@ -33,6 +33,7 @@ type Store interface {
 	NextToJudge(ctx context.Context, sc postgres.Scope, id string) (string, error)
 	clipStore
 	playlistStore
+	appealStore
 	// Audit appends to the audit log.
 	Audit(ctx context.Context, e postgres.AuditEntry) error
 }

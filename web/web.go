@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -28,6 +29,8 @@ type Config struct {
 	SecureCookies bool
 	// Access says how people get in; its zero value is DefaultAccess.
 	Access Access
+	// AppealDays is how many days after its confirmation a finding may be appealed against; 0 means 7.
+	AppealDays int
 	// Health is asked by GET /healthz; nil means always well.
 	Health func(context.Context) error
 	// Queues steers the queues; nil where this process was not told where they are.
@@ -52,6 +55,8 @@ type Console struct {
 	renders  chan struct{} // holds as many as there are clips being made
 	nobody   string        // hash of a password nobody knows
 	handler  http.Handler
+
+	appealDays int // see Config
 
 	queues    Queues       // may be nil
 	queueTool http.Handler // may be nil
@@ -86,6 +91,7 @@ func New(cfg Config) (*Console, error) {
 		assets:   bundle, messages: messages, loc: loc, health: cfg.Health, queues: cfg.Queues, queueTool: cfg.QueueTool,
 		renders: make(chan struct{}, rendersAtOne),
 	}
+	c.appealDays = cmp.Or(cfg.AppealDays, appealDays)
 	if c.nobody, err = hashPassword(rand.Text()); err != nil {
 		return nil, fmt.Errorf("web: %w", err)
 	}

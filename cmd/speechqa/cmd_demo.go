@@ -33,6 +33,7 @@ type demoCmd struct {
 	ingestFlags
 	webFlags
 	accessFlags
+	consoleFlags
 	logFlags
 }
 
@@ -42,6 +43,7 @@ func (c *demoCmd) Run(a *app) error {
 		ingest: c.ingestFlags.read(&p)}
 	e.listen, e.public = c.webFlags.read(&p)
 	e.access = c.accessFlags.read(&p, true)
+	e.console = c.consoleFlags.read(&p)
 	dir, samples, err := c.places(a)
 	if err != nil {
 		p.add("demo", "%v", err)

@@ -26,6 +26,7 @@ type serveCmd struct {
 	ingestFlags
 	webFlags
 	accessFlags
+	consoleFlags
 	observeFlags
 	logFlags
 }
@@ -41,6 +42,7 @@ type everything struct {
 	listen  string
 	public  string
 	access  web.Access
+	console consoleSettings
 	metrics string
 	log     *slog.Logger
 }
@@ -51,6 +53,7 @@ func (c *serveCmd) read(a *app, p *problems) everything {
 		metrics: c.observeFlags.read(p)}
 	e.listen, e.public = c.webFlags.read(p)
 	e.access = c.accessFlags.read(p, false)
+	e.console = c.consoleFlags.read(p)
 	if c.Embedded {
 		e.model, e.work, e.llm = c.modelFlags.read(p, a.env), c.workerFlags.read(p), c.llmFlags.read(p)
 		if c.DataDir == "" {

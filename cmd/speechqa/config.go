@@ -97,6 +97,7 @@ type allFlags struct {
 	ingestFlags
 	webFlags
 	accessFlags
+	consoleFlags
 	observeFlags
 	logFlags
 }

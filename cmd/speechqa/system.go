@@ -177,7 +177,8 @@ func (s *system) addConsole(ctx context.Context, e everything) (net.Addr, error)
 	cfg := web.Config{
 		Store: s.store, Sessions: s.store.Sessions(), Audio: s.objects, Rules: liveRules{live}, Log: s.log,
 		Location: e.ingest.Zone, SecureCookies: strings.HasPrefix(e.public, "https:"), Access: e.access,
-		Health: s.storesReady,
+		AppealDays: e.console.appealDays,
+		Health:     s.storesReady,
 	}
 	if s.queues != nil {
 		cfg.Queues = s.queues

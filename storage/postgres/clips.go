@@ -2,13 +2,11 @@ package postgres
 
 import (
 	"context"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"github.com/speechqa/speechqa/detectors"
@@ -82,12 +80,6 @@ func scanClip(row pgx.CollectableRow) (c Clip, err error) {
 	return c, err
 }
 
-// clipPlace is a place in the library.
-type clipPlace struct {
-	Created time.Time
-	ID      string
-}
-
 // Clips gives a page of the clips whose recordings lie in the scope.
 func (s *Store) Clips(ctx context.Context, sc Scope, f ClipFilter) (ClipPage, error) {
 	c := &conditions{}
@@ -102,11 +94,11 @@ func (s *Store) Clips(ctx context.Context, sc Scope, f ClipFilter) (ClipPage, er
 		}
 	}
 	if f.After != "" {
-		at, err := parseClipPlace(f.After)
+		at, err := parseTimePlace(f.After)
 		if err != nil {
 			return ClipPage{}, err
 		}
-		c.args = append(c.args, at.Created, at.ID)
+		c.args = append(c.args, at.At, at.ID)
 		c.sql = append(c.sql, fmt.Sprintf(`(c.created_at, c.id) < ($%d, $%d::uuid)`, len(c.args)-1, len(c.args)))
 	}
 	limit := min(max(f.Limit, 1), 200)
@@ -123,7 +115,7 @@ func (s *Store) Clips(ctx context.Context, sc Scope, f ClipFilter) (ClipPage, er
 	if len(page.Clips) > limit {
 		page.Clips = page.Clips[:limit]
 		last := page.Clips[limit-1]
-		page.Next = clipPlace{last.CreatedAt, last.ID}.String()
+		page.Next = timePlace{last.CreatedAt, last.ID}.String()
 	}
 	return page, nil
 }
@@ -250,21 +242,4 @@ func ranges(in []TimeRange) []TimeRange {
 		return []TimeRange{}
 	}
 	return in
-}
-
-// String writes a cursor of the library.
-func (p clipPlace) String() string {
-	b, err := json.Marshal(p)
-	if err != nil {
-		panic(err) // a struct of plain values
-	}
-	return base64.RawURLEncoding.EncodeToString(b)
-}
-
-func parseClipPlace(s string) (p clipPlace, err error) {
-	b, err := base64.RawURLEncoding.DecodeString(s)
-	if err != nil || json.Unmarshal(b, &p) != nil || uuid.Validate(p.ID) != nil {
-		return p, ErrBadCursor
-	}
-	return p, nil
 }

@@ -27,3 +27,9 @@ func (s *Store) Setting(ctx context.Context, name string) (value string, err err
 	err = s.pool.QueryRow(ctx, `SELECT current_setting($1)`, name).Scan(&value)
 	return value, err
 }
+
+// Exec runs a statement that may be refused.
+func (s *Store) Exec(ctx context.Context, sql string) error {
+	_, err := s.pool.Exec(ctx, sql)
+	return err
+}

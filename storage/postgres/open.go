@@ -121,5 +121,9 @@ func Migrate(ctx context.Context, url string) (int32, error) {
 
 // tx runs f in one transaction.
 func (s *Store) tx(ctx context.Context, f func(pgx.Tx) error) error {
-	return pgx.BeginFunc(ctx, s.pool, f)
+	err := pgx.BeginFunc(ctx, s.pool, f)
+	if violates(err, "finding_under_appeal") {
+		return ErrUnderAppeal
+	}
+	return err
 }

@@ -69,13 +69,13 @@ func Open(t *testing.T, base string, cookie *http.Cookie) *Tab {
 		}
 	})
 	if cookie != nil {
-		b.As(cookie)
+		b.logIn(cookie)
 	}
 	return b
 }
 
-// As goes on as the user whose session a cookie holds.
-func (b *Tab) As(cookie *http.Cookie) {
+// logIn uses the session of a cookie. It works once a tab: scripts cannot change the cookie that the server then sets.
+func (b *Tab) logIn(cookie *http.Cookie) {
 	b.t.Helper()
 	b.Go("/login")
 	c, err := json.Marshal(cookie.Name + "=" + cookie.Value + "; path=/")
