@@ -128,10 +128,16 @@ func BenchmarkPages(b *testing.B) {
 		{"search/words", func() string {
 			return "/?status=all&q=" + q([]string{"私下处理", "让你坐牢", "刘秀兰", "我要去银行核实", "欠款金额29900元"}[random.IntN(5)])
 		}},
+		{"agent", func() string { return "/agents/" + recording().Metadata.AgentID + "?" + span(28) }},
 		{"trends/agents", func() string { return "/trends?by=agent&" + span(28) }},
 		{"trends/team of a quarter", func() string { return "/trends?by=team&" + span(91) }},
 		{"trends/rules of a year", func() string { return "/trends?by=rule&" + span(365) }},
 		{"trends/weeks of two years", func() string { return "/trends?by=week&" + span(730) }},
+		{"heat map", func() string { return "/heat?" + span(28) }},
+		{"coverage", func() string { return "/coverage?" + span(28) }},
+		{"training", func() string { return "/training?" + span(28) }},
+		{"daily report", func() string { return "/daily?day=" + o.Until.AddDate(0, 0, -random.IntN(60)).Format(time.DateOnly) + "&principal=" + q(recording().Metadata.Principal) }},
+		{"spot check", func() string { return "/spotcheck?" + span(28) }},
 	} {
 		b.Run(page.name, func(b *testing.B) {
 			for range 10 {

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"fmt"
 	"time"
 )
 
@@ -14,9 +15,9 @@ func (s *Store) Facets(ctx context.Context, sc Scope) (f Facets, err error) {
 				UNION SELECT agent_id, team, principal FROM figure_deltas) p WHERE `+sc.sql("p", &args)+`),
 		-- One look into the index for each rule: the next one after the last.
 		rules AS (
-			(SELECT rule FROM figure_sums WHERE rule > '' ORDER BY rule LIMIT 1)
+			(SELECT rule FROM figure_sums WHERE level = 5 AND rule > '' ORDER BY rule LIMIT 1)
 			UNION ALL
-			SELECT (SELECT s.rule FROM figure_sums s WHERE s.rule > r.rule ORDER BY s.rule LIMIT 1) FROM rules r WHERE r.rule IS NOT NULL)
+			SELECT (SELECT s.rule FROM figure_sums s WHERE s.level = 5 AND s.rule > r.rule ORDER BY s.rule LIMIT 1) FROM rules r WHERE r.rule IS NOT NULL)
 		SELECT ARRAY(SELECT DISTINCT agent_id FROM people WHERE agent_id <> '' ORDER BY 1),
 			ARRAY(SELECT DISTINCT team FROM people WHERE team <> '' ORDER BY 1),
 			ARRAY(SELECT DISTINCT principal FROM people WHERE principal <> '' ORDER BY 1),
@@ -30,7 +31,7 @@ func (s *Store) LatestFigure(ctx context.Context, sc Scope) (time.Time, error) {
 	var args []any
 	var day *time.Time
 	err := s.pool.QueryRow(ctx, `SELECT max(day) FROM (
-			(SELECT day FROM figure_sums f WHERE rule = '' AND received > 0 AND `+sc.sql("f", &args)+` ORDER BY day DESC LIMIT 1)
+			(SELECT day FROM figure_sums f WHERE level = `+fmt.Sprint(TrendFilter{}.level(sc))+` AND rule = '' AND received > 0 AND `+sc.sql("f", &args)+` ORDER BY day DESC LIMIT 1)
 			UNION ALL
 			SELECT max(day) FROM figure_deltas f WHERE rule = '' AND `+sc.sql("f", &args)+`) d`, args...).Scan(&day)
 	if err != nil || day == nil {

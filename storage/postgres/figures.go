@@ -40,16 +40,19 @@ type FigureDrift struct {
 	Parts int // agents, rules, … of the day that differ
 }
 
-// CheckFigures compares all figures with a count of the recordings, in one snapshot; it reads everything.
+// CheckFigures compares all figures, of every level, with a count of the recordings, in one snapshot; it reads
+// everything.
 func (s *Store) CheckFigures(ctx context.Context) ([]FigureDrift, error) {
 	const measures = `received, inspected, failed, flagged, judged, findings, open, confirmed, overturned, score, fatal, seconds`
 	rows, err := s.pool.Query(ctx, `
 		SELECT day, count(*)::int FROM (
 			SELECT day FROM (
-				SELECT 1 AS n, day, kind, agent_id, team, principal, rule, `+measures+` FROM figures
+				SELECT 1 AS n, level, day, kind, agent_id, team, principal, rule, `+measures+` FROM figures
 				UNION ALL
-				SELECT -1, day, kind, agent_id, team, principal, rule, `+measures+` FROM figure_truth) both_ways
-			GROUP BY day, kind, agent_id, team, principal, rule
+				SELECT -1, level, day, CASE WHEN by_kind THEN kind ELSE '' END, CASE WHEN by_agent THEN agent_id ELSE '' END,
+					CASE WHEN by_team THEN team ELSE '' END, CASE WHEN by_principal THEN principal ELSE '' END, rule, `+measures+`
+				FROM figure_truth CROSS JOIN figure_levels) both_ways
+			GROUP BY level, day, kind, agent_id, team, principal, rule
 			HAVING (sum(n * received), sum(n * inspected), sum(n * failed), sum(n * flagged), sum(n * judged), sum(n * findings), sum(n * open),
 				sum(n * confirmed), sum(n * overturned), sum(n * score), sum(n * fatal), sum(n * seconds)) <> (0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)) parts
 		GROUP BY day ORDER BY day`)

@@ -17,7 +17,7 @@ var groupSQL = map[TrendBy]string{
 // conditions narrow the view figures to the scope and a filter, but for the rule.
 func (f TrendFilter) conditions(sc Scope) *conditions {
 	c := &conditions{}
-	c.sql = append(c.sql, sc.sql("figures", &c.args))
+	c.sql = append(c.sql, fmt.Sprintf(`level = %d`, f.level(sc)), sc.sql("figures", &c.args))
 	c.add(`day >= $?::date`, f.From.Format(time.DateOnly))
 	c.add(`day < $?::date`, f.To.Format(time.DateOnly))
 	for _, x := range []struct{ sql, value string }{
@@ -28,6 +28,27 @@ func (f TrendFilter) conditions(sc Scope) *conditions {
 		}
 	}
 	return c
+}
+
+// level is the level of the figures (figure_levels) with the fewest rows that still has every column the filter, its
+// grouping and the scope ask for.
+func (f TrendFilter) level(sc Scope) int {
+	agent := f.By == ByAgent || f.Agent != "" || sc.Agent != ""
+	team := f.By == ByTeam || f.Team != "" || len(sc.Teams) > 0
+	principal := f.By == ByPrincipal || f.Principal != "" || len(sc.Principals) > 0
+	switch {
+	case f.Kind != "" || agent && principal:
+		return 0
+	case agent:
+		return 1
+	case team && principal:
+		return 2
+	case team:
+		return 3
+	case principal:
+		return 4
+	}
+	return 5
 }
 
 // Trends gives the figures of the recordings in the scope by group: the worst mean score first, weeks and days in their order, and rules by the
