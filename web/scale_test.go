@@ -136,7 +136,9 @@ func BenchmarkPages(b *testing.B) {
 		{"heat map", func() string { return "/heat?" + span(28) }},
 		{"coverage", func() string { return "/coverage?" + span(28) }},
 		{"training", func() string { return "/training?" + span(28) }},
-		{"daily report", func() string { return "/daily?day=" + o.Until.AddDate(0, 0, -random.IntN(60)).Format(time.DateOnly) + "&principal=" + q(recording().Metadata.Principal) }},
+		{"daily report", func() string {
+			return "/daily?day=" + o.Until.AddDate(0, 0, -random.IntN(60)).Format(time.DateOnly) + "&principal=" + q(recording().Metadata.Principal)
+		}},
 		{"spot check", func() string { return "/spotcheck?" + span(28) }},
 	} {
 		b.Run(page.name, func(b *testing.B) {
