@@ -23,6 +23,7 @@ type spec struct {
 	Takes   time.Duration // for each recording
 	Until   string        // nothing is heard before this file is there; "" is at once
 	Hearers int
+	Cable   cable // of a process in a network namespace; empty: it has the machine's network
 }
 
 // runProcess is a worker's main.
@@ -32,6 +33,11 @@ func runProcess(text string) error {
 	var s spec
 	if err := json.Unmarshal([]byte(text), &s); err != nil {
 		return err
+	}
+	if s.Cable.Device != "" {
+		if err := s.Cable.plugIn(); err != nil {
+			return err
+		}
 	}
 	store, err := postgres.Open(ctx, s.Database)
 	if err != nil {
