@@ -43,6 +43,8 @@ const (
 	permUsers     Permission = "users"      // create and block users
 	permSeeUsers  Permission = "see_users"  // who may log in, and with what rights
 	permOperate   Permission = "operate"    // queues, workers, what failed
+	permCustody   Permission = "custody"    // how recordings are kept
+	permHold      Permission = "hold"       // place and release legal holds
 )
 
 // grants is the whole role matrix. What is not here is denied.
@@ -64,6 +66,8 @@ var grants = map[Permission][]Role{
 	permUsers:     {RoleAdmin},
 	permSeeUsers:  {RoleAdmin, RoleAuditor},
 	permOperate:   {RoleOperator, RoleAdmin},
+	permCustody:   {RoleLead, RoleManager, RoleAuditor, RoleOperator, RoleAdmin},
+	permHold:      {RoleLead, RoleManager},
 }
 
 // may says whether the matrix grants p to role. An unknown role or permission gets nothing.

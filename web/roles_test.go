@@ -25,6 +25,8 @@ func TestRoleTable(t *testing.T) {
 		permUsers:     "admin",
 		permSeeUsers:  "auditor admin",
 		permOperate:   "operator admin",
+		permCustody:   "lead manager auditor operator admin",
+		permHold:      "lead manager",
 	}
 	for p := range grants {
 		for _, role := range Roles {

@@ -28,6 +28,7 @@ func (c *Console) table() []route {
 		c.operationsRoutes(),
 		c.rulesRoutes(),
 		c.appealRoutes(),
+		c.custodyRoutes(),
 	)
 }
 

@@ -18,6 +18,7 @@ type Store interface {
 	figureStore
 	operationsStore
 	rulesStore
+	custodyStore
 	// InScope says whether there is a recording with this id, a UUID, and whether the scope holds it.
 	InScope(ctx context.Context, sc postgres.Scope, id string) (bool, error)
 	// List gives one page of the recordings in the scope, worst first.

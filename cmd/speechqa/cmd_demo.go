@@ -14,6 +14,7 @@ import (
 
 	"github.com/schollz/progressbar/v3"
 
+	"github.com/speechqa/speechqa/custody"
 	"github.com/speechqa/speechqa/detectors"
 	"github.com/speechqa/speechqa/pipeline"
 	"github.com/speechqa/speechqa/storage/objects"
@@ -40,7 +41,7 @@ type demoCmd struct {
 func (c *demoCmd) Run(a *app) error {
 	var p problems
 	e := everything{model: c.modelFlags.read(&p, a.env), rules: c.rulesFlags.read(&p), work: c.workerFlags.read(&p),
-		ingest: c.ingestFlags.read(&p)}
+		ingest: c.ingestFlags.read(&p), keep: custodySettings{Mode: custody.Governance}} // a demo may be thrown away
 	e.listen, e.public = c.webFlags.read(&p)
 	e.access = c.accessFlags.read(&p, true)
 	e.console = c.consoleFlags.read(&p)

@@ -29,6 +29,7 @@ type ingestCmd struct {
 type ingestRunCmd struct {
 	databaseFlags
 	objectFlags
+	custodyFlags
 	ingestFlags
 	observeFlags
 	logFlags
@@ -38,7 +39,7 @@ func (c *ingestRunCmd) Run(a *app) (err error) {
 	var p problems
 	log := c.logFlags.read(&p, a.stderr)
 	s := services{DatabaseURL: c.databaseFlags.read(&p), Objects: c.objectFlags.read(&p)}
-	in, metrics := c.ingestFlags.read(&p), c.observeFlags.read(&p)
+	in, metrics, keep := c.ingestFlags.read(&p), c.observeFlags.read(&p), c.custodyFlags.read(&p)
 	if err := p.err(); err != nil {
 		return err
 	}
@@ -50,6 +51,7 @@ func (c *ingestRunCmd) Run(a *app) (err error) {
 	if err := sys.addIngest(in); err != nil {
 		return err
 	}
+	sys.addCustody(keep)
 	if err := sys.addObserve(metrics); err != nil {
 		return err
 	}

@@ -19,6 +19,7 @@ type serveCmd struct {
 	databaseFlags
 	redisFlags
 	objectFlags
+	custodyFlags
 	modelFlags
 	rulesFlags
 	workerFlags
@@ -39,6 +40,7 @@ type everything struct {
 	work    workerSettings
 	llm     llmSettings
 	ingest  ingestSettings
+	keep    custodySettings
 	listen  string
 	public  string
 	access  web.Access
@@ -50,7 +52,7 @@ type everything struct {
 // read takes only those settings that the mode needs, so that an office need not name services it starts itself.
 func (c *serveCmd) read(a *app, p *problems) everything {
 	e := everything{log: c.logFlags.read(p, a.stderr), ingest: c.ingestFlags.read(p), rules: c.rulesFlags.read(p),
-		metrics: c.observeFlags.read(p)}
+		metrics: c.observeFlags.read(p), keep: c.custodyFlags.read(p)}
 	e.listen, e.public = c.webFlags.read(p)
 	e.access = c.accessFlags.read(p, false)
 	e.console = c.consoleFlags.read(p)
@@ -91,6 +93,7 @@ func (c *serveCmd) Run(a *app) (err error) {
 	if err != nil {
 		return err
 	}
+	sys.addLockWarning()
 	sys.metrics.MustRegister(newStanding(sys.store))
 	if err := sys.addObserve(e.metrics); err != nil {
 		return err
@@ -136,7 +139,7 @@ func runOffice(ctx context.Context, dir string, e everything, ready func(context
 		return err
 	}
 	for _, p := range office.Objects.Places {
-		if err := sys.objects.EnsureBucket(ctx, p.Bucket); err != nil {
+		if err := sys.objects.EnsureLockedBucket(ctx, p.Bucket); err != nil {
 			return err
 		}
 	}
@@ -149,6 +152,7 @@ func runOffice(ctx context.Context, dir string, e everything, ready func(context
 	if err := sys.addIngest(e.ingest); err != nil {
 		return err
 	}
+	sys.addCustody(e.keep)
 	if err := sys.useZone(ctx, e.ingest.Zone); err != nil {
 		return err
 	}

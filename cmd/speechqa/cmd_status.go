@@ -42,6 +42,10 @@ func (c *statusCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
+	buckets, err := store.Buckets(a.ctx)
+	if err != nil {
+		return err
+	}
 	queue := worker.NewQueue(redis)
 	defer queue.Close()
 	infos, err := queue.Info()
@@ -49,8 +53,9 @@ func (c *statusCmd) Run(a *app) error {
 		return fmt.Errorf("the queue does not answer; check SPEECHQA_REDIS_URL: %w", err)
 	}
 	if c.JSON {
-		return json.NewEncoder(a.stdout).Encode(map[string]any{"recordings": sum, "queues": infos, "rescan": rescan})
+		return json.NewEncoder(a.stdout).Encode(map[string]any{"recordings": sum, "queues": infos, "rescan": rescan, "buckets": buckets})
 	}
+	writeUnprotected(a.stdout, buckets)
 	w := tabwriter.NewWriter(a.stdout, 0, 4, 2, ' ', 0)
 	for _, s := range pipeline.States {
 		fmt.Fprintf(w, "%s\t%d\n", s, sum.ByState[s])

@@ -12,7 +12,8 @@ import (
 
 // verifyCmd proves that what is kept is as it was written.
 type verifyCmd struct {
-	Audit verifyAuditCmd `cmd:"" help:"Check the audit log's chain: nothing removed, altered or moved."`
+	Storage verifyStorageCmd `cmd:"" help:"Read recordings again against their SHA-256, all or a sample; an interrupted run goes on."`
+	Audit   verifyAuditCmd   `cmd:"" help:"Check the audit log's chain: nothing removed, altered or moved."`
 }
 
 type verifyAuditCmd struct {

@@ -11,6 +11,7 @@ type workerCmd struct {
 	databaseFlags
 	redisFlags
 	objectFlags
+	custodyFlags
 	modelFlags
 	rulesFlags
 	workerFlags
@@ -25,6 +26,7 @@ func (c *workerCmd) Run(a *app) (err error) {
 	s := services{DatabaseURL: c.databaseFlags.read(&p), Redis: c.redisFlags.read(&p), Objects: c.objectFlags.read(&p)}
 	work, rules, metrics := c.workerFlags.read(&p), c.rulesFlags.read(&p), c.observeFlags.read(&p)
 	llm := c.llmFlags.read(&p)
+	keep := c.custodyFlags.read(&p)
 	var model modelSettings
 	if work.does(pipeline.StepTranscribe) {
 		model = c.modelFlags.read(&p, a.env)
@@ -45,6 +47,7 @@ func (c *workerCmd) Run(a *app) (err error) {
 			return err
 		}
 	}
+	sys.addCustody(keep)
 	if err := sys.addObserve(metrics); err != nil {
 		return err
 	}

@@ -26,6 +26,10 @@ type objectFlags struct {
 	Buckets     string `config:"SPEECHQA_BUCKETS" default:"recordings" group:"Recordings" placeholder:"LIST" help:"Where recordings lie: bucket or bucket/prefix, separated by commas."`
 }
 
+type custodyFlags struct {
+	LockMode string `config:"SPEECHQA_LOCK_MODE" default:"compliance" group:"Custody" placeholder:"MODE" help:"How recordings are locked in the store until their date: compliance (nobody can end it) or governance (an account of the store with that permission can)."`
+}
+
 type modelFlags struct {
 	Model        string `config:"SPEECHQA_MODEL" group:"Hearing" placeholder:"NAME|FILE" help:"The whisper.cpp model: a name of 'speechqa model list' or a file (ggml). Without it: the demo model beside the program, which hears synthetic demo speech only."`
 	ModelsDir    string `config:"SPEECHQA_MODELS_DIR" group:"Hearing" placeholder:"DIR" help:"Where 'speechqa model get' keeps models; default below the user's data directory."`
@@ -90,6 +94,7 @@ type allFlags struct {
 	databaseFlags
 	redisFlags
 	objectFlags
+	custodyFlags
 	modelFlags
 	rulesFlags
 	llmFlags

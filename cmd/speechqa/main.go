@@ -31,6 +31,7 @@ type cli struct {
 	Status     statusCmd     `cmd:"" help:"Show how the recordings and the queue stand."`
 	Queue      queueCmd      `cmd:"" help:"Pause, resume, retry, inspect again."`
 	Figures    figuresCmd    `cmd:"" help:"Check and recount the figures of trends and reports."`
+	Retention  retentionCmd  `cmd:"" help:"How long recordings are kept: terms, legal holds, report."`
 	Verify     verifyCmd     `cmd:"" help:"Prove that what is kept is as it was written."`
 }
 

@@ -3,17 +3,18 @@ package objects
 import (
 	"crypto/md5"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"hash"
 	"io"
 	"net/http"
 
 	"github.com/minio/minio-go/v7"
+
+	"github.com/speechqa/speechqa/custody"
 )
 
 // ErrWrongBytes says that an object's bytes are not those that the store's own checksum is of.
-var ErrWrongBytes = errors.New("the bytes that came are not the object's: their MD5 is not its ETag")
+var ErrWrongBytes = fmt.Errorf("%w: their MD5 is not its ETag", custody.ErrDiffers)
 
 // verified is a stream that ends with ErrWrongBytes instead of io.EOF when its MD5 is not the object's.
 type verified struct {

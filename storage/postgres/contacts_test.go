@@ -112,6 +112,7 @@ func TestContactsInAnyOrder(t *testing.T) {
 
 func contactsInAnyOrder(t *testing.T, rules *detectors.Engine, seed uint64) {
 	b := newBed(t)
+	b.exec(`ALTER TABLE findings DISABLE TRIGGER findings_kept`) // judged ones are deleted below, as only the owner can
 	clerk := b.user("clerk")
 	rnd := rand.New(rand.NewPCG(seed, 8))
 	calls := randomCalls(rnd, 28)
