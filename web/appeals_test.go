@@ -79,6 +79,9 @@ func TestAppealPages(t *testing.T) {
 				t.Error("an empty page says nothing")
 			}
 		}
+		one(t, draw(t, c, l, RoleAgent, "notices", []postgres.Notice{{Kind: postgres.NoticeAppealDecided, Appeal: a.ID, Rule: "threat", Agent: "<b>", By: "王质检", At: a.At, Outcome: postgres.OutcomeRejected, New: true}}),
+			`.notices li.new a[href="/appeals/`+a.ID+`"]`)
+		draw(t, c, l, RoleLead, "notices", []postgres.Notice(nil))
 		judge := draw(t, c, l, RoleLead, "appeal", appealData{Appeal: a, Context: turns, MayJudge: true})
 		one(t, judge, `form[action="/appeals/`+a.ID+`"] button[name=outcome][value=granted]`)
 		if got := textOf(all(judge, ".reason")[0]); got != a.Reason {
@@ -126,6 +129,12 @@ func TestAppealInBrowser(t *testing.T) {
 		t.Errorf("the first reviewer decides: %d", status)
 	}
 	b = browsertest.Open(t, l.address, second)
+	b.Go("/appeals")
+	b.Becomes(`document.querySelector(".bell .count")?.textContent === "1"`)
+	b.Go("/notices")
+	b.Becomes(`document.querySelectorAll("li.new[data-notice=appeal_waits]").length === 1`)
+	b.Accessible("node_modules")
+	b.Picture(pictures, "notices")
 	b.Go("/appeals")
 	b.Click("tr[data-appeal] a.rowlink")
 	b.Becomes(`location.pathname.startsWith("/appeals/")`)

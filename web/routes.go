@@ -29,6 +29,7 @@ func (c *Console) table() []route {
 		c.rulesRoutes(),
 		c.appealRoutes(),
 		c.custodyRoutes(),
+		c.noticeRoutes(),
 	)
 }
 

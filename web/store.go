@@ -35,6 +35,7 @@ type Store interface {
 	clipStore
 	playlistStore
 	appealStore
+	noticeStore
 	// Audit appends to the audit log.
 	Audit(ctx context.Context, e postgres.AuditEntry) error
 }
