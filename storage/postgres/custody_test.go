@@ -98,8 +98,8 @@ func TestDatabaseRefusesRemoval(t *testing.T) {
 	id := b.inspected(found("a.wav"), 80, finding("threat", 1))
 	hold, _, err := b.PlaceHold(t.Context(), keeper, custody.Hold{CaseID: "c-a.wav", Reason: "诉讼", Owner: "法务"})
 	b.noError(err)
-	b.refuses("are kept", `DELETE FROM recordings`, `TRUNCATE recordings CASCADE`, `DELETE FROM transcripts`, `TRUNCATE transcripts`,
-		`DELETE FROM findings`, `TRUNCATE findings`, `DELETE FROM custody`, `TRUNCATE custody`, `DELETE FROM legal_holds`)
+	b.refuses("are kept", `DELETE FROM recordings`, `TRUNCATE recordings CASCADE`, `DELETE FROM transcripts`, `TRUNCATE transcripts CASCADE`,
+		`DELETE FROM findings`, `TRUNCATE findings CASCADE`, `DELETE FROM custody`, `TRUNCATE custody CASCADE`, `DELETE FROM legal_holds`)
 	b.refuses("not shortened", `UPDATE custody SET retain_until = retain_until - interval '1 day'`,
 		`UPDATE custody SET recorded_at = recorded_at - interval '1 day'`, `UPDATE custody SET sha256 = 'x'`)
 	b.refuses("kept_three_years", fmt.Sprintf(`ALTER TABLE custody DISABLE TRIGGER USER; UPDATE custody SET retain_until = recorded_at + interval '2 years' WHERE recording = '%s'`, id))
