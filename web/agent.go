@@ -3,14 +3,21 @@ package web
 import (
 	"fmt"
 	"net/http"
+	"net/url"
+	"slices"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/speechqa/speechqa/detectors/pii"
 	"github.com/speechqa/speechqa/storage/postgres"
 )
 
-// agentFindings is how many of an agent's latest findings his page lists.
-const agentFindings = 40
+// How many of the latest findings, talks and appeals an agent's page lists.
+const (
+	agentFindings = 40
+	agentHistory  = 20
+)
 
 type agentData struct {
 	figureFrame
@@ -23,6 +30,7 @@ type agentData struct {
 	Rules    grid
 	Examples []postgres.ReportExample
 	ListURL  string
+	History  postgres.AgentHistory
 }
 
 // agentPage shows one agent: score and violations over time, by rule, and the latest findings.
@@ -42,6 +50,9 @@ func (c *Console) agent(r *http.Request, id string) (d agentData, err error) {
 	f := d.Filter
 	f.Agent, f.Team, f.Principal, f.Rule = id, "", "", ""
 	d.Filter, d.ID, d.ListURL = f, id, d.recordings("agent", id)
+	if d.History, err = c.store.AgentHistory(r.Context(), visitorOf(r).scope, id, agentHistory); err != nil {
+		return d, fmt.Errorf("agent: %w", err)
+	}
 	f.By = postgres.ByAgent
 	rows, err := c.inspectedTrends(r, f)
 	if err != nil {
@@ -91,6 +102,40 @@ func (c *Console) agent(r *http.Request, id string) (d agentData, err error) {
 		return d, fmt.Errorf("agent: %w", err)
 	}
 	return d, nil
+}
+
+// coach puts a talk with an agent on record.
+func (c *Console) coach(w http.ResponseWriter, r *http.Request) error {
+	r.Body = http.MaxBytesReader(w, r.Body, 64<<10)
+	if err := r.ParseForm(); err != nil {
+		return errBadRequest
+	}
+	agent := r.PathValue("agent")
+	names, err := c.store.AgentNames(r.Context(), visitorOf(r).scope, []string{agent})
+	if err != nil {
+		return err
+	}
+	if len(names) == 0 { // before anything else is said
+		return errNotFound
+	}
+	talk := postgres.Coaching{Agent: agent, Rule: r.PostForm.Get("rule"), Note: strings.TrimSpace(r.PostForm.Get("note")),
+		UserID: visitorOf(r).user.ID, Origin: origin(r)}
+	if talk.Note == "" || utf8.RuneCountInString(talk.Note) > maxNote || !utf8.ValidString(talk.Note) || strings.ContainsRune(talk.Note, 0) ||
+		talk.Rule != "" && !c.knownRule(r, talk.Rule) {
+		return errBadRequest
+	}
+	if err := c.store.Coach(r.Context(), visitorOf(r).scope, talk); err != nil {
+		return fmt.Errorf("coach: %w", err)
+	}
+	c.sessions.Put(r.Context(), sessFlash, "flash.coached")
+	http.Redirect(w, r, "/agents/"+url.PathEscape(talk.Agent), http.StatusSeeOther)
+	return nil
+}
+
+// knownRule says whether any recording has findings of a rule.
+func (c *Console) knownRule(r *http.Request, rule string) bool {
+	facets, err := c.store.Facets(r.Context(), visitorOf(r).scope)
+	return err == nil && slices.Contains(facets.Rules, rule)
 }
 
 // teamOf is an agent's team over the same span; zero where it has none.

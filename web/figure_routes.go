@@ -23,6 +23,10 @@ type figureStore interface {
 	ReportExamples(ctx context.Context, sc postgres.Scope, f postgres.ReportFilter) ([]postgres.ReportExample, error)
 	// Reviewers counts decisions by who made them.
 	Reviewers(ctx context.Context, sc postgres.Scope, f postgres.TrendFilter) ([]postgres.Reviewer, error)
+	// AgentHistory gives talks with an agent and appeals about him.
+	AgentHistory(ctx context.Context, sc postgres.Scope, agent string, limit int) (postgres.AgentHistory, error)
+	// Coach puts a talk with an agent on record; postgres.ErrNotFound where the scope holds nothing of him.
+	Coach(ctx context.Context, sc postgres.Scope, c postgres.Coaching) error
 	// Visits draws field visits for a spot check.
 	Visits(ctx context.Context, sc postgres.Scope, f postgres.TrendFilter, n int, seed string) ([]postgres.Visit, error)
 }
@@ -36,6 +40,7 @@ func (c *Console) figureRoutes() []route {
 		{"GET /heat.csv", permExport, c.heatCSV, "heat.export"},
 		{"GET /heat.xlsx", permExport, c.heatXLSX, "heat.export"},
 		{"GET /agents/{agent}", permTrends, c.agentPage, "agent.view"},
+		{"POST /agents/{agent}/coaching", permCoach, c.coach, ""},
 		{"GET /coverage", permTrends, c.coveragePage, ""},
 		{"GET /coverage.csv", permExport, c.coverageCSV, "coverage.export"},
 		{"GET /coverage.xlsx", permExport, c.coverageXLSX, "coverage.export"},

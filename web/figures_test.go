@@ -173,6 +173,17 @@ func TestFigurePages(t *testing.T) {
 			t.Errorf("%s: status %d, want %d", path, status, want)
 		}
 	}
+	for _, form := range []struct {
+		values url.Values
+		want   int
+	}{{url.Values{"note": {"听了三条录音"}, "rule": {"threat"}}, 200}, {url.Values{"note": {" "}}, 400}, {url.Values{"note": {"x"}, "rule": {"none"}}, 400}} {
+		if got := visit(t, d.client, d.address+"/agents/1001/coaching", form.values); got != form.want {
+			t.Errorf("coaching %v: status %d, want %d", form.values, got, form.want)
+		}
+	}
+	if got := textOf(one(t, get2("/agents/1001"), ".coaching li")); !strings.Contains(got, "听了三条录音") || !strings.Contains(got, "威胁恐吓") {
+		t.Errorf("the coaching on record reads %q", got)
+	}
 	if rows := storagetest.Query(t, database, `SELECT count(*) FROM audit_log WHERE action = 'agent.view' AND subject = 'page:/agents/1003'`); rows[0] != "1" {
 		t.Errorf("%s views of an agent's page on record", rows[0])
 	}

@@ -248,7 +248,10 @@ func (m *matrix) places() map[string]func(cookie *http.Cookie) place {
 		"POST /users/{user}/logins/{login}/end": func(*http.Cookie) place { return place{own: user + "/logins/" + m.login(m.target) + "/end"} },
 		"POST /account/logins/{login}/end":      func(c *http.Cookie) place { return place{own: "/account/logins/" + m.login(m.who(c)) + "/end"} },
 		"POST /changes/{change}":                at("/changes/1"),
-		"GET /agents/{agent}":                   func(*http.Cookie) place { return place{"/agents/a1", "/agents/" + foreignMark + "-agent"} },
+		"POST /agents/{agent}/coaching": func(*http.Cookie) place {
+			return place{"/agents/a1/coaching", "/agents/" + foreignMark + "-agent/coaching"}
+		},
+		"GET /agents/{agent}": func(*http.Cookie) place { return place{"/agents/a1", "/agents/" + foreignMark + "-agent"} },
 		"GET /assets/": func(*http.Cookie) place {
 			css, err := m.console.assets.url("app.css")
 			if err != nil {

@@ -33,6 +33,7 @@ const (
 	permUnmask    Permission = "unmask"     // see the numbers that pages hide
 	permReview    Permission = "review"     // decide on findings
 	permTrends    Permission = "trends"     // figures about people and rules
+	permCoach     Permission = "coach"      // put talks with agents on record
 	permExport    Permission = "export"     // take data out of the console
 	permClips     Permission = "clips"      // the trainers' library, bleeped and masked
 	permMakeClips Permission = "make_clips" // cut clips, decide what is bleeped, take them out of the console
@@ -56,6 +57,7 @@ var grants = map[Permission][]Role{
 	permUnmask:    {RoleClerk, RoleLead, RoleAuditor},
 	permReview:    {RoleClerk, RoleLead},
 	permTrends:    {RoleLead, RoleManager, RoleTrainer, RoleAuditor},
+	permCoach:     {RoleLead, RoleManager, RoleTrainer},
 	permExport:    {RoleLead, RoleManager},
 	permClips:     {RoleLead, RoleManager, RoleTrainer, RoleAuditor},
 	permMakeClips: {RoleLead, RoleTrainer},

@@ -15,6 +15,7 @@ func TestRoleTable(t *testing.T) {
 		permUnmask:    "clerk lead auditor",
 		permReview:    "clerk lead",
 		permTrends:    "lead manager trainer auditor",
+		permCoach:     "lead manager trainer",
 		permExport:    "lead manager",
 		permClips:     "lead manager trainer auditor",
 		permMakeClips: "lead trainer",
