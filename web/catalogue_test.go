@@ -60,7 +60,7 @@ func TestEveryComposedKeyExists(t *testing.T) {
 			}
 		}
 	}
-	for _, e := range []*userError{errNotFound, errAccountFirst, errForbidden, errCrossOrigin, errBadRequest, errNoAddress, errAudioGone, errBadSpan, errReasonNeeded, errUnreadable, errClipSpan, errNothingChosen, errNoQueue, errAppealReason, errAppealLate, errAppealSecond, errUnderAppeal,
+	for _, e := range []*userError{errNotFound, errAccountFirst, errTooMuch, errForbidden, errCrossOrigin, errBadRequest, errNoAddress, errAudioGone, errBadSpan, errReasonNeeded, errUnreadable, errClipSpan, errNothingChosen, errNoQueue, errAppealReason, errAppealLate, errAppealSecond, errUnderAppeal,
 		errConflict, errInternal} {
 		for _, part := range []string{".title", ".text"} {
 			if !c.has(Chinese, "error."+e.key+part) {

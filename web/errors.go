@@ -31,6 +31,7 @@ var (
 	errAudioGone     = &userError{http.StatusGone, "audio_gone"}
 	errUnreadable    = &userError{http.StatusUnprocessableEntity, "audio_unreadable"}
 	errReasonNeeded  = &userError{http.StatusBadRequest, "reason_needed"}
+	errTooMuch       = &userError{http.StatusRequestEntityTooLarge, "too_much"}
 	errBadSpan       = &userError{http.StatusBadRequest, "bad_span"}
 	errAppealReason  = &userError{http.StatusBadRequest, "appeal_reason"}
 	errAppealLate    = &userError{http.StatusConflict, "appeal_late"}

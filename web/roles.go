@@ -43,6 +43,7 @@ const (
 	permAppeal    Permission = "appeal"     // appeal against a confirmed finding
 	permUsers     Permission = "users"      // create and block users
 	permSeeUsers  Permission = "see_users"  // who may log in, and with what rights
+	permAudit     Permission = "audit"      // what everybody did, and whether the record of it is whole
 	permOperate   Permission = "operate"    // queues, workers, what failed
 	permCustody   Permission = "custody"    // how recordings are kept
 	permHold      Permission = "hold"       // place and release legal holds
@@ -67,6 +68,7 @@ var grants = map[Permission][]Role{
 	permAppeal:    {RoleManager, RoleAgent}, // a manager for his teams' agents
 	permUsers:     {RoleAdmin},
 	permSeeUsers:  {RoleAdmin, RoleAuditor},
+	permAudit:     {RoleAuditor, RoleAdmin},
 	permOperate:   {RoleOperator, RoleAdmin},
 	permCustody:   {RoleLead, RoleManager, RoleAuditor, RoleOperator, RoleAdmin},
 	permHold:      {RoleLead, RoleManager},

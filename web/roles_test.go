@@ -25,6 +25,7 @@ func TestRoleTable(t *testing.T) {
 		permAppeal:    "manager agent",
 		permUsers:     "admin",
 		permSeeUsers:  "auditor admin",
+		permAudit:     "auditor admin",
 		permOperate:   "operator admin",
 		permCustody:   "lead manager auditor operator admin",
 		permHold:      "lead manager",

@@ -22,6 +22,7 @@ func (c *Console) table() []route {
 		c.accountRoutes(),
 		c.userRoutes(),
 		c.maskRoutes(),
+		c.auditRoutes(),
 		c.recordingRoutes(),
 		c.figureRoutes(),
 		c.clipRoutes(),

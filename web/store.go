@@ -36,8 +36,7 @@ type Store interface {
 	playlistStore
 	appealStore
 	noticeStore
-	// Audit appends to the audit log.
-	Audit(ctx context.Context, e postgres.AuditEntry) error
+	auditStore
 }
 
 // AudioSource opens a recording's object for reading anywhere in it. A missing object wraps pipeline.ErrGone.

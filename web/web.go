@@ -27,6 +27,8 @@ type Config struct {
 	Location *time.Location
 	// SecureCookies is set where browsers come by https only.
 	SecureCookies bool
+	// Anchors are the heads of the audit log kept outside the database; nil where there are none.
+	Anchors Anchors
 	// Access says how people get in; its zero value is DefaultAccess.
 	Access Access
 	// AppealDays is how many days after its confirmation a finding may be appealed against; 0 means 7.
@@ -47,6 +49,7 @@ type Console struct {
 	log      *slog.Logger
 	sessions *scs.SessionManager
 	access   Access
+	anchors  Anchors
 	assets   *assets
 	messages catalogue
 	pages    map[Lang]pageSet
@@ -87,7 +90,7 @@ func New(cfg Config) (*Console, error) {
 	c := &Console{
 		store: cfg.Store, audio: cfg.Audio, rules: cfg.Rules, log: cfg.Log,
 		sessions: newSessions(cfg.Sessions, access.Logins, cfg.SecureCookies),
-		access:   access,
+		access:   access, anchors: cfg.Anchors,
 		assets:   bundle, messages: messages, loc: loc, health: cfg.Health, queues: cfg.Queues, queueTool: cfg.QueueTool,
 		renders: make(chan struct{}, rendersAtOne),
 	}
