@@ -124,7 +124,7 @@ func (c *Console) toAccount(w http.ResponseWriter, r *http.Request) error {
 var homes = []struct {
 	need Permission
 	path string
-}{{permOwn, "/"}, {permAccount, "/account"}}
+}{{permOwn, "/"}, {permOperate, "/operations"}, {permAccount, "/account"}}
 
 // home is where a role starts.
 func home(role string) string {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/speechqa/speechqa/detectors"
 	"github.com/speechqa/speechqa/storage/postgres"
 	"github.com/speechqa/speechqa/storage/storagetest"
 )
@@ -85,7 +86,8 @@ func TestMaskReview(t *testing.T) {
 func TestUnmask(t *testing.T) {
 	m := newMatrix(t, false)
 	const phone = "13912345678"
-	storagetest.Exec(t, m.database, `UPDATE recordings SET key = '`+phone+`_' || key`)
+	m.own = m.recording(nil, phone+"_1.wav", detectors.Metadata{AgentID: "a1"}, "你好")
+	m.foreign = m.recording(nil, phone+"_2.wav", detectors.Metadata{AgentID: "a1"}, "您好")
 	shows := func(v *visitorOn, id string) bool {
 		t.Helper()
 		status, _, doc := v.page("/recordings/"+id, nil)

@@ -91,7 +91,7 @@ func New(cfg Config) (*Console, error) {
 		store: cfg.Store, audio: cfg.Audio, rules: cfg.Rules, log: cfg.Log,
 		sessions: newSessions(cfg.Sessions, access.Logins, cfg.SecureCookies),
 		access:   access, anchors: cfg.Anchors,
-		assets:   bundle, messages: messages, loc: loc, health: cfg.Health, queues: cfg.Queues, queueTool: cfg.QueueTool,
+		assets: bundle, messages: messages, loc: loc, health: cfg.Health, queues: cfg.Queues, queueTool: cfg.QueueTool,
 		renders: make(chan struct{}, rendersAtOne),
 	}
 	c.appealDays = cmp.Or(cfg.AppealDays, appealDays)
