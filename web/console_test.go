@@ -33,6 +33,10 @@ func (titles) Clauses(string, time.Time) []lexicon.Clause {
 	return []lexicon.Clause{{Document: "外访话述规定", Text: "严禁威胁"}, {Document: "监管规定"}}
 }
 
+func (titles) Running(detectors.Kind) []RunningRule {
+	return []RunningRule{{"threat", detectors.SeverityCritical}, {"insult", detectors.SeverityMajor}}
+}
+
 func (titles) Score(string, time.Time, []detectors.Finding) (int, bool) { return 0, false }
 
 var sampleTitles = titles{"zh:threat": "威胁恐吓", "en:threat": "Threat", "zh:missing_opening": "开场白缺项"}

@@ -4,11 +4,6 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"strconv"
-	"strings"
-	"unicode/utf8"
-
-	"github.com/google/uuid"
 
 	"github.com/speechqa/speechqa/storage/postgres"
 )
@@ -21,25 +16,21 @@ const maxNote = 2000
 
 // decide stores a reviewer's word on one finding and shows the recording again.
 func (c *Console) decide(w http.ResponseWriter, r *http.Request) error {
-	id, err := uuid.Parse(r.PathValue("id"))
+	a, grade, err := c.act(w, r)
 	if err != nil {
-		return errNotFound
-	}
-	r.Body = http.MaxBytesReader(w, r.Body, 64<<10)
-	if err := r.ParseForm(); err != nil {
-		return errBadRequest
+		return err
 	}
 	d := postgres.Decision{
-		RecordingID: id.String(),
+		RecordingID: a.RecordingID,
 		FindingKey:  r.PathValue("key"),
 		Verdict:     postgres.Verdict(r.PostForm.Get("verdict")),
 		Reason:      r.PostForm.Get("reason"),
-		Note:        strings.TrimSpace(r.PostForm.Get("note")),
-		UserID:      visitorOf(r).user.ID,
-		Origin:      origin(r),
+		UserID:      a.UserID,
+		Origin:      a.Origin,
+		Version:     a.Version,
 	}
-	if d.Version, err = strconv.ParseInt(r.PostForm.Get("version"), 10, 64); err != nil {
-		return errBadRequest
+	if d.Note, err = written(r, "note", maxNote); err != nil {
+		return err
 	}
 	switch d.Verdict {
 	case postgres.VerdictConfirmed, postgres.VerdictOpen:
@@ -51,39 +42,20 @@ func (c *Console) decide(w http.ResponseWriter, r *http.Request) error {
 	default:
 		return errBadRequest
 	}
-	if utf8.RuneCountInString(d.Note) > maxNote || !utf8.ValidString(d.Note) || strings.ContainsRune(d.Note, 0) {
-		return errBadRequest
-	}
-	grade, err := c.grading(r, d.RecordingID)
-	if err != nil {
-		return err
-	}
 	if err := c.store.Decide(r.Context(), d, grade); err != nil {
 		return fmt.Errorf("decide on %s of %s: %w", d.FindingKey, d.RecordingID, err)
 	}
-	http.Redirect(w, r, "/recordings/"+d.RecordingID, http.StatusSeeOther)
-	return nil
+	return backTo(w, r, a.RecordingID)
 }
 
-// nextRecording goes to the recording that comes after the one given in the list of those to judge.
-func (c *Console) nextRecording(w http.ResponseWriter, r *http.Request) error {
-	after := r.URL.Query().Get("after")
-	if after != "" {
-		id, err := uuid.Parse(after)
-		if err != nil {
-			return errBadRequest
-		}
-		after = id.String()
-	}
-	next, err := c.store.NextToJudge(r.Context(), visitorOf(r).scope, after)
+// undo takes back the visitor's last act on the recording.
+func (c *Console) undo(w http.ResponseWriter, r *http.Request) error {
+	a, grade, err := c.act(w, r)
 	if err != nil {
-		return fmt.Errorf("next recording: %w", err)
+		return err
 	}
-	if next == "" {
-		c.sessions.Put(r.Context(), sessFlash, "flash.all_judged")
-		http.Redirect(w, r, "/", http.StatusSeeOther)
-		return nil
+	if err := c.store.Undo(r.Context(), a, grade); err != nil {
+		return fmt.Errorf("undo on %s: %w", a.RecordingID, err)
 	}
-	http.Redirect(w, r, "/recordings/"+next, http.StatusSeeOther)
-	return nil
+	return backTo(w, r, a.RecordingID)
 }

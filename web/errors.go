@@ -42,6 +42,7 @@ var (
 	errConflict      = &userError{http.StatusConflict, "conflict"}
 	errNoQueue       = &userError{http.StatusServiceUnavailable, "no_queue"}
 	errInternal      = &userError{http.StatusInternalServerError, "internal"}
+	errNothingToUndo = &userError{http.StatusBadRequest, "nothing_to_undo"}
 )
 
 type errorPage struct {
@@ -62,6 +63,8 @@ func (c *Console) fail(w http.ResponseWriter, r *http.Request, err error) {
 		known = ue
 	case errors.Is(err, postgres.ErrNotFound):
 		known = errNotFound
+	case errors.Is(err, postgres.ErrNothingToUndo):
+		known = errNothingToUndo
 	case errors.Is(err, postgres.ErrConflict):
 		known = errConflict
 	case errors.Is(err, postgres.ErrUnderAppeal):

@@ -31,6 +31,7 @@ func (c *Console) table() []route {
 		c.appealRoutes(),
 		c.custodyRoutes(),
 		c.noticeRoutes(),
+		c.deskRoutes(),
 	)
 }
 
@@ -51,7 +52,6 @@ func (c *Console) recordingRoutes() []route {
 		{"GET /recordings/{id}/audio-address", permListen, c.audioAddress, "recording.play"},
 		{"GET /recordings/{id}/audio", permListen, c.serveAudio, ""},
 		{"POST /recordings/{id}/findings/{key}", permReview, c.decide, ""},
-		{"GET /next", permReview, c.nextRecording, ""},
 	}
 }
 

@@ -1,6 +1,8 @@
 package web
 
 import (
+	"cmp"
+	"slices"
 	"time"
 
 	"github.com/speechqa/speechqa/detectors"
@@ -24,6 +26,19 @@ func (r ruleset) Title(rule, lang string) string {
 }
 
 func (r ruleset) Clauses(rule string, at time.Time) []lexicon.Clause { return r.rs.ClausesOf(rule, at) }
+
+func (r ruleset) Running(kind detectors.Kind) []RunningRule {
+	var out []RunningRule
+	for _, rule := range r.rs.Rules {
+		if rule.Status == lexicon.StatusLive && (len(rule.Recordings) == 0 || slices.Contains(rule.Recordings, string(kind))) {
+			out = append(out, RunningRule{rule.ID, detectors.Severity(rule.Severity)})
+		}
+	}
+	slices.SortStableFunc(out, func(a, b RunningRule) int {
+		return cmp.Compare(slices.Index(severities, a.Severity), slices.Index(severities, b.Severity))
+	})
+	return out
+}
 
 func (r ruleset) Score(principal string, at time.Time, findings []detectors.Finding) (score int, fatal bool) {
 	return detectors.Grade(r.rs.ScoringFor(principal, at), findings)

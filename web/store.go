@@ -19,6 +19,7 @@ type Store interface {
 	operationsStore
 	rulesStore
 	custodyStore
+	deskStore
 	// InScope says whether there is a recording with this id, a UUID, and whether the scope holds it.
 	InScope(ctx context.Context, sc postgres.Scope, id string) (bool, error)
 	// List gives one page of the recordings in the scope, worst first.
@@ -30,8 +31,6 @@ type Store interface {
 	// Decide stores a decision and the score that follows from it, in one transaction; rescore gets the
 	// findings that still stand. postgres.ErrConflict when the recording has changed since Decision.Version.
 	Decide(ctx context.Context, d postgres.Decision, rescore func([]detectors.Finding) (score int, fatal bool)) error
-	// NextToJudge gives the recording in the scope that follows id in the list of those to judge, worst first, or "".
-	NextToJudge(ctx context.Context, sc postgres.Scope, id string) (string, error)
 	clipStore
 	playlistStore
 	appealStore
@@ -50,6 +49,14 @@ type Rules interface {
 	Title(rule, lang string) string
 	// Clauses are the places in the company's or the regulator's documents that a rule rested on at a time.
 	Clauses(rule string, at time.Time) []lexicon.Clause
+	// Running are the rules that run on recordings of a kind and score, worst first.
+	Running(kind detectors.Kind) []RunningRule
 	// Score is the score of a principal's recording of that time with exactly these findings, and whether one is fatal.
 	Score(principal string, at time.Time, findings []detectors.Finding) (score int, fatal bool)
+}
+
+// RunningRule is a rule that runs and scores.
+type RunningRule struct {
+	ID       string
+	Severity detectors.Severity
 }

@@ -51,3 +51,6 @@ func (r liveRules) Clauses(rule string, at time.Time) []lexicon.Clause {
 func (r liveRules) Score(principal string, at time.Time, f []detectors.Finding) (int, bool) {
 	return web.RulesOf(r.Ruleset()).Score(principal, at, f)
 }
+func (r liveRules) Running(kind detectors.Kind) []web.RunningRule {
+	return web.RulesOf(r.Ruleset()).Running(kind)
+}

@@ -23,7 +23,7 @@ func (s *Store) BeginAgain(ctx context.Context, limit int, worker string) ([]pip
 			UPDATE recordings r SET attempt = attempt + 1, tries = tries + 1, worker = $2, alive_at = now()
 			FROM due WHERE r.id = due.id RETURNING r.*)
 		SELECT `+recordingColumns+`, heard.sha, heard.audio, heard.transcript, heard.hash
-		FROM begun JOIN (SELECT recording, sha256 AS sha, audio, transcript, hash FROM transcripts) heard ON heard.recording = begun.id`,
+		FROM begun JOIN (SELECT recording, sha256 AS sha, audio, as_corrected(recording, hash, transcript) AS transcript, hash FROM transcripts) heard ON heard.recording = begun.id`,
 		limit, worker)
 	if err != nil {
 		return nil, err

@@ -137,19 +137,6 @@ func TestListPages(t *testing.T) {
 	}
 }
 
-func TestNextToJudge(t *testing.T) {
-	b := newBed(t)
-	ctx := t.Context()
-	worst := b.inspected(found("1.wav"), 10, finding("threat", 1))
-	b.inspected(found("2.wav"), 100)
-	better := b.inspected(found("3.wav"), 60, finding("threat", 1))
-	for after, want := range map[string]string{"": worst, worst: better, better: "", uuid.NewString(): worst} {
-		if got, err := b.NextToJudge(ctx, postgres.Scope{}, after); err != nil || got != want {
-			t.Errorf("after %q: %q (%v), want %q", after, got, err, want)
-		}
-	}
-}
-
 func TestDecide(t *testing.T) {
 	b := newBed(t)
 	ctx := t.Context()

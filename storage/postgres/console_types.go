@@ -68,17 +68,28 @@ type ListFilter struct {
 	Team      string
 	Principal string
 	From, To  time.Time // of the contact; From inclusive, To exclusive
+	MinScore  int       // only recordings scored at least this
 	MaxScore  int       // 0 means any; otherwise only recordings scored at most this
+	Assignee  string    // user id of who has it now, or AssigneeNobody
+	Complaint bool      // only recordings in which a complaint was threatened
 	Doubtful  bool      // only recordings with a doubtful finding nobody has judged
 	Query     string    // recording id or object key (substring), agent, case number, phone tail, words in the transcript
 	After     string    // cursor: ListPage.Next of the page before
 	Limit     int       // 1..200
 }
 
+// AssigneeNobody is the ListFilter.Assignee of recordings that nobody has.
+const AssigneeNobody = "nobody"
+
+// ComplaintRule is the rule whose findings say that a complaint was threatened.
+const ComplaintRule = "complaint_risk"
+
 // ListPage is one page of the list, worst first: fatal, then score, then age.
 type ListPage struct {
 	Rows []ListRow
 	Next string // cursor of the next page; empty on the last
+	// Capped says that ListFilter.Query fits more recordings than are looked through; the filters narrow it.
+	Capped bool
 }
 
 // ListRow is a recording as the list shows it.
@@ -97,6 +108,7 @@ type ListRow struct {
 	Overturned int
 	Rules      []RuleCount // of findings that are not overturned and not shadow, worst severity first
 	CreatedAt  time.Time   // when the recording was discovered
+	Assignee   string      // display name of who has it now; empty for nobody
 }
 
 // RuleCount is how often a rule hit in a recording.
@@ -120,10 +132,16 @@ type Review struct {
 	RulesetHash    string
 	EngineVersion  string
 	Slots          map[string][]detectors.Slot
-	Findings       []JudgedFinding // in the order of their start; shadow findings included
-	Trail          []ReviewEvent   // newest first
-	Version        int64           // optimistic lock: Decide with an older one gives ErrConflict
-	Original       string          // id of the recording with the same audio, when State is duplicate
+	Findings       []JudgedFinding     // in the order of their start; shadow findings included
+	Trail          []ReviewEvent       // newest first
+	Version        int64               // optimistic lock: Decide with an older one gives ErrConflict
+	Original       string              // id of the recording with the same audio, when State is duplicate
+	Dispositions   []Disposition       // newest first: the first is in force
+	Corrections    []SpeakerCorrection // newest first
+	Roles          Roles               // speakers that people corrected; Transcript has them already
+	Inspections    int                 // how often it was inspected
+	AssigneeID     string              // user id of who has it, also after a claim has run out; empty for nobody
+	Assignee       string              // display name of who has it now; empty for nobody
 }
 
 // JudgedFinding is a finding with the last decision about it.

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,21 +16,8 @@ import (
 // worstFirst orders the list: fatal ones, then by score, then the oldest. What has no score comes last.
 const worstFirst = `NOT r.fatal, coalesce(r.score, 101), r.created_at, r.id`
 
-// openFinding is a finding that waits for a person.
-const openFinding = `EXISTS (SELECT FROM findings f WHERE f.recording = r.id AND f.current AND NOT f.shadow AND f.verdict = 'open')`
-
-// liveFinding is a finding that counts, or did until a person overturned it.
-const liveFinding = `EXISTS (SELECT FROM findings f WHERE f.recording = r.id AND NOT f.shadow AND (f.current OR f.verdict <> 'open'))`
-
-// statusSQL says what each stage of review means.
-var statusSQL = map[ListStatus]string{
-	StatusAll:      `true`,
-	StatusToJudge:  `r.state = 'inspected' AND ` + openFinding,
-	StatusReviewed: `r.state = 'inspected' AND ` + liveFinding + ` AND NOT ` + openFinding,
-	StatusClean:    `r.state = 'inspected' AND NOT ` + liveFinding,
-	StatusFailed:   `r.state = 'failed'`,
-	StatusPending:  `r.state IN ('discovered', 'transcribed')`,
-}
+// stages are the values of the column stage that people can ask for.
+var stages = []ListStatus{StatusToJudge, StatusReviewed, StatusClean, StatusFailed, StatusPending}
 
 // conditions collects a query's WHERE and its arguments.
 type conditions struct {
@@ -76,18 +64,19 @@ func parseCursor(s string) (c cursor, err error) {
 }
 
 func (f ListFilter) conditions() (*conditions, error) {
-	status, ok := statusSQL[f.Status]
-	if !ok {
-		return nil, fmt.Errorf("no such status: %q", f.Status)
+	c := &conditions{sql: []string{`true`}}
+	if f.Status != StatusAll {
+		if !slices.Contains(stages, f.Status) {
+			return nil, fmt.Errorf("no such status: %q", f.Status)
+		}
+		c.add(`r.stage = $?`, string(f.Status))
 	}
-	c := &conditions{sql: []string{status}}
 	for _, x := range []struct {
 		sql   string
 		value string
 	}{
 		{`r.kind = $?`, string(f.Kind)}, {`r.agent_id = $?`, f.Agent}, {`r.team = $?`, f.Team}, {`r.principal = $?`, f.Principal},
-		{`EXISTS (SELECT FROM findings f WHERE f.recording = r.id AND f.current AND f.verdict <> 'overturned' AND NOT f.shadow AND f.rule = $?)`, f.Rule},
-		{`EXISTS (SELECT FROM findings f WHERE f.recording = r.id AND f.current AND f.verdict <> 'overturned' AND NOT f.shadow AND f.severity = $?)`, string(f.Severity)},
+		{`r.marks @> ARRAY['rule:' || $?]`, f.Rule}, {`r.marks @> ARRAY['severity:' || $?]`, string(f.Severity)},
 	} {
 		if x.value != "" {
 			c.add(x.sql, x.value)
@@ -102,24 +91,38 @@ func (f ListFilter) conditions() (*conditions, error) {
 	if f.MaxScore > 0 {
 		c.add(`r.score <= $?`, f.MaxScore)
 	}
+	if f.MinScore > 0 {
+		c.add(`r.score >= $?`, f.MinScore)
+	}
 	if f.Doubtful {
-		c.sql = append(c.sql, `EXISTS (SELECT FROM findings f WHERE f.recording = r.id AND f.current AND f.doubtful AND NOT f.shadow AND f.verdict = 'open')`)
+		c.sql = append(c.sql, `r.marks @> ARRAY['doubtful']`)
+	}
+	if f.Complaint {
+		c.add(`r.marks @> ARRAY['rule:' || $?]`, ComplaintRule)
+	}
+	switch f.Assignee {
+	case "":
+	case AssigneeNobody:
+		c.sql = append(c.sql, free)
+	default:
+		c.add(`r.assignee = $?::uuid AND NOT `+free, f.Assignee)
 	}
 	if f.Query != "" {
-		c.add(`(r.id::text = lower($?) OR strpos(lower(r.key), lower($?)) > 0 OR r.agent_id = $? OR r.case_id = $?
-			OR (length($?) >= 4 AND r.metadata ->> 'phone' LIKE '%' || replace(replace(replace($?, '\', '\\'), '%', '\%'), '_', '\_'))
-			OR EXISTS (SELECT FROM transcripts t WHERE t.recording = r.id AND strpos(t.said, $?) > 0))`, f.Query)
-	}
-	if f.After != "" {
-		at, err := parseCursor(f.After)
-		if err != nil {
-			return nil, err
-		}
-		c.args = append(c.args, at.Good, at.Score, at.Created, at.ID)
-		n := len(c.args)
-		c.sql = append(c.sql, fmt.Sprintf(`(%s) > ($%d, $%d, $%d, $%d::uuid)`, worstFirst, n-3, n-2, n-1, n))
+		f.search(c)
 	}
 	return c, nil
+}
+
+// after adds the place where a page begins.
+func (c *conditions) after(cursor string) error {
+	at, err := parseCursor(cursor)
+	if err != nil {
+		return err
+	}
+	c.args = append(c.args, at.Good, at.Score, at.Created, at.ID)
+	n := len(c.args)
+	c.sql = append(c.sql, fmt.Sprintf(`(%s) > ($%d, $%d, $%d, $%d::uuid)`, worstFirst, n-3, n-2, n-1, n))
+	return nil
 }
 
 // List gives one page of the recordings in the scope, worst first.
@@ -129,12 +132,25 @@ func (s *Store) List(ctx context.Context, sc Scope, f ListFilter) (ListPage, err
 		return ListPage{}, err
 	}
 	c.within(sc)
+	found, from, capped := ``, `recordings`, `false`
+	if f.Query != "" { // what fits common words is looked through up to a bound, and only then put in order
+		found = fmt.Sprintf(`WITH found AS MATERIALIZED (SELECT r.* FROM recordings r WHERE %s LIMIT %d)`, c.where(), searchCap+1)
+		from, capped = `found`, fmt.Sprintf(`(SELECT count(*) > %d FROM found)`, searchCap)
+		c.sql = []string{`true`}
+	}
+	if f.After != "" {
+		if err := c.after(f.After); err != nil {
+			return ListPage{}, err
+		}
+	}
 	limit := min(max(f.Limit, 1), 200)
 	c.args = append(c.args, limit+1)
-	rows, err := s.pool.Query(ctx, fmt.Sprintf(`
+	rows, err := s.pool.Query(ctx, fmt.Sprintf(`%s
 		SELECT r.id::text, r.key, r.kind, r.metadata, r.state, r.reason, r.duration, coalesce(r.score, 0), r.fatal, r.created_at,
-			coalesce(n.open, 0), coalesce(n.confirmed, 0), coalesce(n.overturned, 0), coalesce(n.rules, '[]'), coalesce(r.score, 101)
-		FROM (SELECT * FROM recordings r WHERE %s ORDER BY %s LIMIT $%d) r
+			coalesce(n.open, 0), coalesce(n.confirmed, 0), coalesce(n.overturned, 0), coalesce(n.rules, '[]'), coalesce(r.score, 101),
+			coalesce(u.display_name, ''), %s
+		FROM (SELECT r.* FROM %s r WHERE %s ORDER BY %s LIMIT $%d) r
+		LEFT JOIN users u ON u.id = r.assignee AND NOT `+free+`
 		LEFT JOIN LATERAL (
 			SELECT sum(open)::int AS open, sum(confirmed)::int AS confirmed, sum(overturned)::int AS overturned,
 				jsonb_agg(jsonb_build_object('Rule', rule, 'Severity', severity, 'Count', stands, 'Doubtful', doubtful)
@@ -146,7 +162,7 @@ func (s *Store) List(ctx context.Context, sc Scope, f ListFilter) (ListPage, err
 					count(*) FILTER (WHERE verdict = 'confirmed' OR verdict = 'open' AND current) AS stands,
 					bool_and(doubtful AND verdict <> 'confirmed') FILTER (WHERE verdict <> 'overturned') AS doubtful
 				FROM findings WHERE recording = r.id AND NOT shadow GROUP BY rule) per_rule) n ON true
-		ORDER BY %s`, c.where(), worstFirst, len(c.args), worstFirst), c.args...)
+		ORDER BY %s`, found, capped, from, c.where(), worstFirst, len(c.args), worstFirst), c.args...)
 	if err != nil {
 		return ListPage{}, err
 	}
@@ -155,7 +171,7 @@ func (s *Store) List(ctx context.Context, sc Scope, f ListFilter) (ListPage, err
 	page.Rows, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (l ListRow, err error) {
 		var score int
 		err = row.Scan(&l.ID, &l.Key, &l.Kind, &l.Metadata, &l.State, &l.Reason, &l.Duration, &l.Score, &l.Fatal, &l.CreatedAt,
-			&l.Open, &l.Confirmed, &l.Overturned, &l.Rules, &score)
+			&l.Open, &l.Confirmed, &l.Overturned, &l.Rules, &score, &l.Assignee, &page.Capped)
 		places = append(places, cursor{!l.Fatal, score, l.CreatedAt, l.ID})
 		return l, err
 	})
@@ -167,22 +183,4 @@ func (s *Store) List(ctx context.Context, sc Scope, f ListFilter) (ListPage, err
 		page.Next = places[limit-1].String()
 	}
 	return page, nil
-}
-
-// NextToJudge gives the recording in the scope that follows id in the list of those to judge, worst first, or "".
-// Without id, or with one that is not there, it is the first.
-func (s *Store) NextToJudge(ctx context.Context, sc Scope, id string) (next string, err error) {
-	var after *string
-	if id != "" {
-		after = &id
-	}
-	args := []any{after}
-	err = s.pool.QueryRow(ctx, `SELECT r.id::text FROM recordings r LEFT JOIN recordings o ON o.id = $1
-		WHERE `+statusSQL[StatusToJudge]+` AND `+sc.sql("r", &args)+` AND r.id IS DISTINCT FROM $1
-			AND (o.id IS NULL OR (`+worstFirst+`) > (`+strings.ReplaceAll(worstFirst, "r.", "o.")+`))
-		ORDER BY `+worstFirst+` LIMIT 1`, args...).Scan(&next)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return "", nil
-	}
-	return next, err
 }

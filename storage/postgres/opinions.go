@@ -30,7 +30,7 @@ func (s *Store) DueOpinions(ctx context.Context, settle time.Duration, limit int
 			WHERE r.state = 'inspected' AND (r.inspected_at, r.id) > (c.inspected_at, c.recording)
 				AND r.inspected_at < now() - make_interval(secs => $1)
 			ORDER BY r.inspected_at, r.id LIMIT $2) due
-		JOIN (SELECT recording, transcript FROM transcripts) heard ON heard.recording = due.id
+		JOIN (SELECT recording, as_corrected(recording, hash, transcript) AS transcript FROM transcripts) heard ON heard.recording = due.id
 		LEFT JOIN (SELECT recording, question, answer FROM opinions WHERE missing = '') had ON had.recording = due.id
 		ORDER BY due.inspected_at, due.id`, settle.Seconds(), limit, detectors.HowLLM)
 	if err != nil {

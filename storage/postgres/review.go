@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -19,12 +18,20 @@ func (s *Store) Review(ctx context.Context, id string) (v Review, err error) {
 		return v, err
 	}
 	err = s.pool.QueryRow(ctx, `SELECT r.created_at, coalesce(r.score, 0), r.fatal, r.ruleset_hash, r.engine_version, r.slots, r.reviews,
-			coalesce(r.original::text, ''), coalesce(t.audio, '{}'), coalesce(t.peaks, '[]'), coalesce(t.transcript, '{}'), coalesce(t.hash, '')
+			coalesce(r.original::text, ''), coalesce(t.audio, '{}'), coalesce(t.peaks, '[]'), coalesce(as_corrected(r.id, t.hash, t.transcript), '{}'), coalesce(t.hash, ''),
+			roles_in_force(r.id, t.hash), r.inspections, coalesce(r.assignee::text, ''),
+			coalesce((SELECT display_name FROM users u WHERE u.id = r.assignee AND NOT `+free+`), '')
 		FROM recordings r LEFT JOIN transcripts t ON t.recording = r.id WHERE r.id = $1`, id).
 		Scan(&v.CreatedAt, &v.Score, &v.Fatal, &v.RulesetHash, &v.EngineVersion, &v.Slots, &v.Version,
-			&v.Original, &v.Audio, &v.Peaks, &v.Transcript, &v.TranscriptHash)
+			&v.Original, &v.Audio, &v.Peaks, &v.Transcript, &v.TranscriptHash, &v.Roles, &v.Inspections, &v.AssigneeID, &v.Assignee)
 	if err != nil {
 		return v, fmt.Errorf("read recording: %w", err)
+	}
+	if v.Dispositions, err = s.dispositions(ctx, id); err != nil {
+		return v, fmt.Errorf("read dispositions: %w", err)
+	}
+	if v.Corrections, err = s.corrections(ctx, id); err != nil {
+		return v, fmt.Errorf("read corrections of speakers: %w", err)
 	}
 	rows, err := s.pool.Query(ctx, `SELECT f.finding, f.verdict, f.reason, f.note, coalesce(u.display_name, ''), coalesce(f.judged_at, 'epoch'), f.added
 		FROM findings f LEFT JOIN users u ON u.id = f.judged_by
@@ -60,56 +67,38 @@ func (s *Store) Review(ctx context.Context, id string) (v Review, err error) {
 // decisionActions name decisions in the trail.
 var decisionActions = map[Verdict]string{VerdictConfirmed: "confirmed", VerdictOverturned: "overturned", VerdictOpen: "reopened"}
 
-// Decide stores a decision and the score that follows from it, in one transaction; rescore gets the findings that
-// still stand. ErrConflict when the recording has changed since Decision.Version, ErrNotFound for an unknown
-// recording or finding.
+// judgement is what a finding's row says of its decision.
+type judgement struct {
+	Verdict Verdict    `json:"verdict"`
+	Reason  string     `json:"reason,omitempty"`
+	Note    string     `json:"note,omitempty"`
+	By      *string    `json:"by,omitempty"`
+	At      *time.Time `json:"at,omitempty"`
+}
+
+// Decide stores a decision and the score that follows from it, in one transaction. ErrConflict when the recording
+// has changed since Decision.Version, ErrNotFound for an unknown recording or finding.
 func (s *Store) Decide(ctx context.Context, d Decision, rescore func([]detectors.Finding) (score int, fatal bool)) error {
 	action, ok := decisionActions[d.Verdict]
 	if !ok {
 		return fmt.Errorf("no such verdict: %q", d.Verdict)
 	}
-	return s.tx(ctx, func(tx pgx.Tx) error {
-		var version int64
-		err := tx.QueryRow(ctx, `SELECT reviews FROM recordings WHERE id = $1 AND state = 'inspected' FOR UPDATE`, d.RecordingID).Scan(&version)
-		switch {
-		case errors.Is(err, pgx.ErrNoRows):
-			return ErrNotFound
-		case err != nil:
-			return err
-		case version != d.Version:
-			return ErrConflict
-		}
-		var rule, before, name string
-		err = tx.QueryRow(ctx, `UPDATE findings f SET verdict = $3, reason = $4, note = $5, judged_by = $6, judged_at = now()
-			FROM (SELECT verdict FROM findings WHERE recording = $1 AND key = $2) old
-			WHERE recording = $1 AND key = $2 RETURNING f.rule, old.verdict, coalesce((SELECT name FROM users WHERE id = $6), '')`,
-			d.RecordingID, d.FindingKey, d.Verdict, d.Reason, d.Note, d.UserID).Scan(&rule, &before, &name)
+	a := Act{RecordingID: d.RecordingID, UserID: d.UserID, Origin: d.Origin, Version: d.Version}
+	return s.act(ctx, a, rescore, func(tx pgx.Tx) (deed, error) {
+		var rule string
+		var before judgement
+		err := tx.QueryRow(ctx, `UPDATE findings f SET verdict = $3, reason = $4, note = $5, judged_by = $6, judged_at = now()
+			FROM (SELECT verdict, reason, note, judged_by, judged_at FROM findings WHERE recording = $1 AND key = $2) old
+			WHERE recording = $1 AND key = $2 RETURNING f.rule, old.verdict, old.reason, old.note, old.judged_by::text, old.judged_at`,
+			d.RecordingID, d.FindingKey, d.Verdict, d.Reason, d.Note, d.UserID).
+			Scan(&rule, &before.Verdict, &before.Reason, &before.Note, &before.By, &before.At)
 		if errors.Is(err, pgx.ErrNoRows) {
-			return ErrNotFound
+			err = ErrNotFound
 		}
-		if err != nil {
-			return err
-		}
-		stand, err := standing(ctx, tx, d.RecordingID)
-		if err != nil {
-			return err
-		}
-		score, fatal := rescore(stand)
-		if _, err := tx.Exec(ctx, `UPDATE recordings SET score = $2, fatal = $3, reviews = reviews + 1 WHERE id = $1`, d.RecordingID, score, fatal); err != nil {
-			return err
-		}
-		_, err = tx.Exec(ctx, `INSERT INTO review_events (recording, by, action, finding, rule, reason, note, score)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`, d.RecordingID, d.UserID, action, d.FindingKey, rule, d.Reason, d.Note, score)
-		if err != nil {
-			return err
-		}
-		detail, err := json.Marshal(map[string]any{"finding": d.FindingKey, "rule": rule, "before": before, "after": d.Verdict,
-			"reason": d.Reason, "note": d.Note, "score": score})
-		if err != nil {
-			return fmt.Errorf("audit: %w", err)
-		}
-		return appendAudit(ctx, tx, AuditEntry{Actor: d.UserID, Name: name, Origin: d.Origin,
-			Action: "finding." + action, Subject: "recording:" + d.RecordingID, Detail: string(detail)})
+		return deed{action: action, audit: "finding." + action, finding: d.FindingKey, rule: rule, reason: d.Reason, note: d.Note,
+			trail: map[string]any{"before": before},
+			detail: map[string]any{"finding": d.FindingKey, "rule": rule, "before": before.Verdict, "after": d.Verdict,
+				"reason": d.Reason, "note": d.Note}}, err
 	})
 }
 

@@ -14,6 +14,7 @@ import (
 func TestScope(t *testing.T) {
 	b := newBed(t)
 	ctx := t.Context()
+	clerk := b.user("li")
 	ids := map[string]string{}
 	for _, r := range [][4]string{{"1.wav", "a1", "north", "甲银行"}, {"2.wav", "a2", "north", "乙银行"}, {"3.wav", "a3", "south", "乙银行"}} {
 		f := found(r[0])
@@ -62,7 +63,7 @@ func TestScope(t *testing.T) {
 		if len(tc.keys) > 0 {
 			first = ids[tc.keys[0]]
 		}
-		if next, err := b.NextToJudge(ctx, tc.sc, ""); err != nil || next != first {
+		if next, err := b.ClaimNext(ctx, tc.sc, clerk, "", ""); err != nil || next != first {
 			t.Errorf("%s: next %q (%v), want %q", name, next, err, first)
 		}
 		for key, id := range ids {

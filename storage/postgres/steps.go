@@ -118,7 +118,7 @@ func (s *Store) CommitTranscript(ctx context.Context, id string, attempt int64, 
 
 // Transcript is described at pipeline.Store; ErrNotFound when the recording was never transcribed.
 func (s *Store) Transcript(ctx context.Context, id string) (t pipeline.Transcribed, err error) {
-	err = s.pool.QueryRow(ctx, `SELECT sha256, audio, peaks, transcript, hash FROM transcripts WHERE recording = $1`, id).
+	err = s.pool.QueryRow(ctx, `SELECT sha256, audio, peaks, as_corrected(recording, hash, transcript), hash FROM transcripts WHERE recording = $1`, id).
 		Scan(&t.SHA256, &t.Audio, &t.Peaks, &t.Transcript, &t.TranscriptHash)
 	if errors.Is(err, pgx.ErrNoRows) {
 		err = ErrNotFound

@@ -142,8 +142,8 @@ func (l *loader) events(ctx context.Context) error {
 }
 
 func (l *loader) finish(ctx context.Context) error {
-	// The triggers that follow findings were away; what they keep besides the figures is filled by an UPDATE of nothing.
-	last := []string{`SET session_replication_role = origin`, `UPDATE findings SET current = current`, `SELECT figures_rebuild(zone) FROM figure_zone`, `VACUUM ANALYZE`}
+	// The triggers that follow findings were away; what they keep is counted now.
+	last := []string{`SET session_replication_role = origin`, `SELECT list_rebuild()`, `SELECT figures_rebuild(zone) FROM figure_zone`, `VACUUM ANALYZE`}
 	for _, sql := range append(l.indexes, last...) {
 		l.say(sql)
 		if _, err := l.Exec(ctx, sql); err != nil {

@@ -1,0 +1,88 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// ClaimNext gives the user the next recording in the scope to judge, worst first, and keeps it for him for ClaimLasts: first what
+// comes after the recording he was at, then what comes before. Two people never get the same one. What was assigned
+// to him by a lead is his as well as what is free. A recording that he claimed and leaves unjudged is free again.
+// "" when nothing is left.
+func (s *Store) ClaimNext(ctx context.Context, sc Scope, user, origin, after string) (id string, err error) {
+	var at *string
+	if after != "" {
+		at = &after
+	}
+	err = s.tx(ctx, func(tx pgx.Tx) error {
+		if at != nil {
+			if _, err := tx.Exec(ctx, `UPDATE recordings SET assignee = NULL, assigned_until = NULL
+				WHERE id = $1 AND assignee = $2 AND assigned_until IS NOT NULL AND to_judge > 0`, at, user); err != nil {
+				return err
+			}
+		}
+		for _, where := range []string{
+			`(o.id IS NULL OR (` + worstFirst + `) > (NOT o.fatal, coalesce(o.score, 101), o.created_at, o.id))`,
+			`true`,
+		} {
+			args := []any{at, user, ClaimLasts.Seconds()}
+			err := tx.QueryRow(ctx, `UPDATE recordings SET
+					assigned_until = CASE WHEN assignee = $2 AND assigned_until IS NULL THEN NULL ELSE now() + make_interval(secs => $3) END,
+					assignee = $2
+				WHERE id = (SELECT r.id FROM recordings r LEFT JOIN (SELECT * FROM recordings WHERE id = $1) o ON true
+					WHERE r.stage = 'to_judge' AND r.id IS DISTINCT FROM $1 AND `+where+` AND `+sc.sql("r", &args)+`
+						AND (r.assignee = $2 OR `+free+`)
+					ORDER BY `+worstFirst+` LIMIT 1 FOR UPDATE OF r SKIP LOCKED)
+				RETURNING id::text`, args...).Scan(&id)
+			if err == nil {
+				return auditAs(ctx, tx, user, origin, "recording.claim", "recording:"+id, nil)
+			}
+			if !errors.Is(err, pgx.ErrNoRows) {
+				return err
+			}
+		}
+		id = ""
+		return nil
+	})
+	return id, err
+}
+
+// Assign gives recordings in the scope to a user until they are judged or assigned anew, and says how many of them there were;
+// an empty assignee takes them back from whoever has them.
+func (s *Store) Assign(ctx context.Context, sc Scope, by, origin, assignee string, ids []string) (n int64, err error) {
+	var to *string
+	if assignee != "" {
+		to = &assignee
+	}
+	err = s.tx(ctx, func(tx pgx.Tx) error {
+		if to != nil {
+			var disabled bool
+			err := tx.QueryRow(ctx, `SELECT disabled FROM users WHERE id = $1`, to).Scan(&disabled)
+			if errors.Is(err, pgx.ErrNoRows) || err == nil && disabled {
+				return ErrNotFound
+			}
+			if err != nil {
+				return fmt.Errorf("read the assignee: %w", err)
+			}
+		}
+		args := []any{to, ids}
+		rows, err := tx.Query(ctx, `UPDATE recordings r SET assignee = $1, assigned_until = NULL WHERE id = ANY($2) AND `+sc.sql("r", &args)+` RETURNING id::text`, args...)
+		if err != nil {
+			return err
+		}
+		done, err := pgx.CollectRows(rows, pgx.RowTo[string])
+		if err != nil || len(done) == 0 {
+			return err
+		}
+		n = int64(len(done))
+		subject := "user:" + assignee
+		if to == nil {
+			subject = "user:nobody"
+		}
+		return auditAs(ctx, tx, by, origin, "recording.assign", subject, map[string]any{"recordings": done})
+	})
+	return n, err
+}
