@@ -86,6 +86,9 @@ func parsePage(t *testing.T, body io.Reader) *html.Node {
 	if i := strings.Index(string(b), "⟦"); i >= 0 {
 		t.Errorf("the page shows a message that does not exist: %.60s", b[i:])
 	}
+	if i := strings.Index(string(b), "%!"); i >= 0 {
+		t.Errorf("a message on the page does not fit what it is given: %.60s", b[i:])
+	}
 	doc, err := html.Parse(strings.NewReader(string(b)))
 	if err != nil {
 		t.Fatal(err)

@@ -14,6 +14,7 @@ import (
 	"github.com/xuri/excelize/v2"
 	"golang.org/x/net/html"
 
+	"github.com/speechqa/speechqa/lexicon"
 	"github.com/speechqa/speechqa/storage/storagetest"
 	"github.com/speechqa/speechqa/storage/storagetest/office"
 )
@@ -29,7 +30,11 @@ type desk struct {
 func smallOffice(t *testing.T, role Role) *desk {
 	t.Helper()
 	d := &desk{t: t}
-	d.client, d.address, d.database = visitorTo(t, role)
+	rules, err := lexicon.LoadDefault()
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.client, d.address, d.database = visitorUnder(t, role, RulesOf(rules))
 	o := office.Office{Recordings: 3000, Agents: 16, Days: 70, Until: time.Date(2026, 6, 30, 0, 0, 0, 0, time.UTC)}
 	if err := o.Load(t.Context(), d.database, func(string) {}); err != nil {
 		t.Fatal(err)
@@ -181,7 +186,7 @@ func TestFigurePages(t *testing.T) {
 			t.Errorf("coaching %v: status %d, want %d", form.values, got, form.want)
 		}
 	}
-	if got := textOf(one(t, get2("/agents/1001"), ".coaching li")); !strings.Contains(got, "听了三条录音") || !strings.Contains(got, "威胁恐吓") {
+	if got := textOf(one(t, get2("/agents/1001"), ".coaching li")); !strings.Contains(got, "听了三条录音") || !strings.Contains(got, "威胁") {
 		t.Errorf("the coaching on record reads %q", got)
 	}
 	if rows := storagetest.Query(t, database, `SELECT count(*) FROM audit_log WHERE action = 'agent.view' AND subject = 'page:/agents/1003'`); rows[0] != "1" {

@@ -21,6 +21,12 @@ func TestMain(m *testing.M) { storagetest.Main(m) }
 // visitorTo is a browser before a console on a real database, in which li has the role.
 func visitorTo(t *testing.T, role Role) (client *http.Client, address, database string) {
 	t.Helper()
+	return visitorUnder(t, role, sampleTitles)
+}
+
+// visitorUnder is visitorTo with rules.
+func visitorUnder(t *testing.T, role Role, rules Rules) (client *http.Client, address, database string) {
+	t.Helper()
 	store, database := storagetest.Open(t)
 	hash, err := HashPassword("correct horse battery")
 	if err != nil {
@@ -29,7 +35,7 @@ func visitorTo(t *testing.T, role Role) (client *http.Client, address, database 
 	if _, err := store.CreateUser(t.Context(), postgres.User{Name: "li", DisplayName: "李", PasswordHash: hash, Role: string(role)}); err != nil {
 		t.Fatal(err)
 	}
-	c, err := New(Config{Store: store, Sessions: store.Sessions(), Audio: struct{ AudioSource }{}, Rules: sampleTitles,
+	c, err := New(Config{Store: store, Sessions: store.Sessions(), Audio: struct{ AudioSource }{}, Rules: rules,
 		Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
 	if err != nil {
 		t.Fatal(err)
