@@ -61,6 +61,7 @@ func TestEveryComposedKeyExists(t *testing.T) {
 		}
 	}
 	for _, e := range []*userError{errNotFound, errAccountFirst, errTooMuch, errForbidden, errCrossOrigin, errBadRequest, errNoAddress, errAudioGone, errBadSpan, errReasonNeeded, errUnreadable, errClipSpan, errNothingChosen, errNoQueue, errAppealReason, errAppealLate, errAppealSecond, errUnderAppeal,
+		errTokens, errTokenRefused, errReadOnly, errLoginFirst,
 		errConflict, errInternal} {
 		for _, part := range []string{".title", ".text"} {
 			if !c.has(Chinese, "error."+e.key+part) {

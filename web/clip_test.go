@@ -29,13 +29,17 @@ func (m *matrix) clipPlaces() map[string]func(*http.Cookie) place {
 		return id
 	}
 	all := map[string]func(*http.Cookie) place{}
-	for _, r := range m.console.clipRoutes() {
+	for _, r := range slices.Concat(m.console.clipRoutes(), m.console.apiRoutes(), m.console.tokenRoutes()) {
 		_, path, _ := strings.Cut(r.pattern, " ")
 		switch {
 		case strings.Contains(path, "{clip}"):
 			all[r.pattern] = func(*http.Cookie) place {
 				at := func(id string) string { return strings.ReplaceAll(path, "{clip}", id) }
 				return place{at(clip(m.own, "own")), at(clip(m.foreign, foreignMark))}
+			}
+		case strings.Contains(path, "{token}"): // nobody has it, which is let in and then not there: see TestTokensInBrowser
+			all[r.pattern] = func(cookie *http.Cookie) place {
+				return place{own: strings.ReplaceAll(path, "{token}", m.tokenOf(cookie))}
 			}
 		case strings.Contains(path, "{playlist}"):
 			all[r.pattern] = func(*http.Cookie) place {

@@ -37,6 +37,10 @@ var (
 	errAppealLate    = &userError{http.StatusConflict, "appeal_late"}
 	errAppealSecond  = &userError{http.StatusForbidden, "appeal_second"}
 	errUnderAppeal   = &userError{http.StatusConflict, "under_appeal"}
+	errTokens        = &userError{http.StatusConflict, "tokens"}
+	errTokenRefused  = &userError{http.StatusUnauthorized, "token_refused"}
+	errReadOnly      = &userError{http.StatusForbidden, "read_only"}
+	errLoginFirst    = &userError{http.StatusUnauthorized, "login_first"}
 	errClipSpan      = &userError{http.StatusBadRequest, "clip_span"}
 	errNothingChosen = &userError{http.StatusBadRequest, "nothing_chosen"}
 	errConflict      = &userError{http.StatusConflict, "conflict"}
@@ -85,6 +89,10 @@ func (c *Console) fail(w http.ResponseWriter, r *http.Request, err error) {
 		"method", r.Method, "path", r.URL.Path, "user", visitorOf(r).user.Name, "err", err)
 	w.Header().Del("Content-Length")
 	w.Header().Del("Content-Range")
+	if isAPI(r) {
+		c.apiFail(w, r, known, ref)
+		return
+	}
 	if rerr := c.render(w, r, known.status, "error", errorPage{known.status, "error." + known.key, ref}); rerr != nil {
 		c.log.ErrorContext(r.Context(), "error page failed", "ref", ref, "err", rerr)
 		http.Error(w, "error "+ref, http.StatusInternalServerError)

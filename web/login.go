@@ -172,6 +172,10 @@ func (c *Console) logout(w http.ResponseWriter, r *http.Request) error {
 // toLogin sends a visitor who is not logged in to the log-in page, and back afterwards. Requests that are not
 // for a page get a plain 401.
 func (c *Console) toLogin(w http.ResponseWriter, r *http.Request) {
+	if isAPI(r) {
+		c.fail(w, r, errLoginFirst)
+		return
+	}
 	if r.Method != http.MethodGet || !strings.Contains(r.Header.Get("Accept"), "text/html") {
 		http.Error(w, "log in first", http.StatusUnauthorized)
 		return

@@ -69,6 +69,16 @@ func (c *Console) withVisitor(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx := r.Context()
 		v := visitor{lang: Chinese}
+		if key := bearer(r); key != "" {
+			v, err := c.tokenVisitor(r, key)
+			r = r.WithContext(context.WithValue(ctx, visitorKey{}, v))
+			if err != nil {
+				c.fail(w, r, err)
+				return
+			}
+			next.ServeHTTP(w, r)
+			return
+		}
 		if id := c.sessions.GetString(ctx, sessLogin); id != "" {
 			u, err := c.store.UserOfLogin(ctx, id, c.access.Logins)
 			switch {

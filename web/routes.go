@@ -32,6 +32,8 @@ func (c *Console) table() []route {
 		c.custodyRoutes(),
 		c.noticeRoutes(),
 		c.deskRoutes(),
+		c.tokenRoutes(),
+		c.apiRoutes(),
 	)
 }
 

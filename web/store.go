@@ -36,6 +36,7 @@ type Store interface {
 	appealStore
 	noticeStore
 	auditStore
+	tokenStore
 }
 
 // AudioSource opens a recording's object for reading anywhere in it. A missing object wraps pipeline.ErrGone.
