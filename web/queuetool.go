@@ -15,14 +15,15 @@ import (
 const QueueToolPath = "/operations/queues"
 
 var (
-	outsideStyle = regexp.MustCompile(`<link[^>]*href="https?://[^>]*>`)
+	needlessLink = regexp.MustCompile(`<link[^>]*(?:href="https?://|rel="manifest")[^>]*>`)
 	inlineScript = regexp.MustCompile(`(?s)<script>(.*?)</script>`)
 )
 
 // queueToolPage shows the queue's own tool, which only looks. It is a program of others that the console's policy would
 // break: it writes <style> elements while it runs, and its page has two scripts inline and fonts of another host. So it
 // gets a policy of its own, for its path only: these two scripts by their hash, inline styles, nothing from elsewhere;
-// the fonts are left out of the page, and the browser's own are taken.
+// the fonts are left out of the page, and the browser's own are taken; so is the manifest, which browsers ask for without
+// the session.
 func (c *Console) queueToolPage(w http.ResponseWriter, r *http.Request) error {
 	if c.queueTool == nil {
 		return errNotFound
@@ -36,7 +37,7 @@ func (c *Console) queueToolPage(w http.ResponseWriter, r *http.Request) error {
 	}
 	if kind == "" || strings.HasPrefix(kind, "text/html") {
 		kind = "text/html; charset=utf-8"
-		body = outsideStyle.ReplaceAll(body, nil)
+		body = needlessLink.ReplaceAll(body, nil)
 		for _, m := range inlineScript.FindAllSubmatch(body, -1) {
 			sum := sha256.Sum256(m[1])
 			scripts = append(scripts, "'sha256-"+base64.StdEncoding.EncodeToString(sum[:])+"'")
@@ -46,7 +47,7 @@ func (c *Console) queueToolPage(w http.ResponseWriter, r *http.Request) error {
 	h.Set("Content-Type", kind)
 	h.Set("Content-Security-Policy", strings.Join([]string{
 		"default-src 'none'", "script-src " + strings.Join(scripts, " "), "style-src 'self' 'unsafe-inline'", "img-src 'self' data:",
-		"font-src 'self'", "connect-src 'self'", "manifest-src 'self'", "base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'",
+		"font-src 'self'", "connect-src 'self'", "base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'",
 	}, "; "))
 	w.WriteHeader(page.status())
 	_, err := w.Write(body)
