@@ -18,7 +18,9 @@ type verifyCmd struct {
 
 type verifyAuditCmd struct {
 	databaseFlags
-	Head []string `placeholder:"SEQ:HASH" help:"A head this command printed earlier, kept elsewhere: proves that nothing up to there was cut off. May be given several times."`
+	objectFlags
+	Anchors bool     `help:"Compare also with the heads that the console notes in the first bucket every day; needs the object store's settings."`
+	Head    []string `placeholder:"SEQ:HASH" help:"A head this command printed earlier, kept elsewhere: proves that nothing up to there was cut off. May be given several times."`
 }
 
 func (c *verifyAuditCmd) Run(a *app) error {
@@ -32,12 +34,30 @@ func (c *verifyAuditCmd) Run(a *app) error {
 		}
 		heads = append(heads, postgres.Anchor{Seq: n, Hash: [sha256.Size]byte(b)})
 	}
+	var settings objectSettings
+	if c.Anchors {
+		var p problems
+		if settings = c.objectFlags.read(&p); p.err() != nil {
+			return p.err()
+		}
+	}
 	return withStore(a, c.databaseFlags, func(s *postgres.Store) error {
+		if c.Anchors {
+			o, err := openObjects(settings)
+			if err != nil {
+				return err
+			}
+			noted, err := anchors{store: s, objects: o, bucket: settings.Places[0].Bucket}.read(a.ctx)
+			if err != nil {
+				return err
+			}
+			heads = append(heads, noted...)
+		}
 		sum, err := s.VerifyAudit(a.ctx, heads)
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(a.stdout, "%d entries, unbroken; head %d:%s\n", sum.Entries, sum.Entries, hex.EncodeToString(sum.Head[:]))
+		fmt.Fprintf(a.stdout, "%d entries, unbroken, in keeping with %d noted heads; head %d:%s\n", sum.Entries, sum.Anchors, sum.Entries, hex.EncodeToString(sum.Head[:]))
 		return nil
 	})
 }

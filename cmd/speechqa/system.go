@@ -168,6 +168,11 @@ func (s *system) discoverer(in ingestSettings, priority pipeline.Priority, obser
 	})
 }
 
+// anchors note the audit log's head in the first of the buckets.
+func (s *system) anchors(keep custodySettings) anchors {
+	return anchors{store: s.store, objects: s.objects, bucket: s.Objects.Places[0].Bucket, mode: keep.Mode, log: s.log}
+}
+
 // addConsole adds the web console; the address it listens on is told at once, so that a taken port is an error now.
 func (s *system) addConsole(ctx context.Context, e everything) (net.Addr, error) {
 	live, err := s.followRules(ctx, e.rules)
@@ -177,8 +182,8 @@ func (s *system) addConsole(ctx context.Context, e everything) (net.Addr, error)
 	cfg := web.Config{
 		Store: s.store, Sessions: s.store.Sessions(), Audio: s.objects, Rules: liveRules{live}, Log: s.log,
 		Location: e.ingest.Zone, SecureCookies: strings.HasPrefix(e.public, "https:"), Access: e.access,
-		AppealDays: e.console.appealDays,
-		Health:     s.storesReady,
+		AppealDays: e.console.appealDays, Anchors: s.anchors(e.keep).read,
+		Health: s.storesReady,
 	}
 	if s.queues != nil {
 		cfg.Queues = s.queues
@@ -186,6 +191,7 @@ func (s *system) addConsole(ctx context.Context, e everything) (net.Addr, error)
 		cfg.QueueTool, closing = newQueueTool(s.Redis)
 		s.closing(closing)
 	}
+	s.add("anchors of the audit log", func(ctx context.Context) error { s.anchors(e.keep).run(ctx); return nil })
 	console, err := web.New(cfg)
 	if err != nil {
 		return nil, err

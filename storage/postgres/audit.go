@@ -115,6 +115,9 @@ type Anchor struct {
 func (s *Store) VerifyAudit(ctx context.Context, anchors []Anchor) (AuditSummary, error) {
 	at := map[int64]Anchor{}
 	for _, a := range anchors {
+		if b, twice := at[a.Seq]; twice && a.Hash != b.Hash {
+			return AuditSummary{}, fmt.Errorf("%w: two different heads were noted of entry %d", ErrTampered, a.Seq)
+		}
 		at[a.Seq] = a
 	}
 	var sum AuditSummary
