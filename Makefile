@@ -60,8 +60,8 @@ web/node_modules/.package-lock.json: web/package-lock.json
 train: setup-build ## train the statistical layer anew (fixed seed; the same input gives the same file)
 	go run ./detectors/trainer -out lexicon/data/model.txt testdata/dialogues/dev.jsonl testdata/dialogues/authored-a.jsonl testdata/dialogues/authored-b.jsonl testdata/dialogues/utterances/*.jsonl
 
-screenshots: setup-test assets ## make the pictures of the README anew
-	go test ./cmd/speechqa -run TestDemo$$ -screenshots
+screenshots: setup-test assets ## make the pictures of the README and of docs/ anew
+	go test ./cmd/speechqa -run 'TestDemo$$|TestRulesStory$$' -screenshots
 
 clean: ## remove what was built, not what was installed
 	rm -rf bin web/assets/dist/*.js web/assets/dist/*.css web/assets/dist/*.txt web/node_modules

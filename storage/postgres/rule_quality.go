@@ -65,13 +65,13 @@ type DecidedFinding struct {
 	Proposed bool // as an example already
 }
 
-// DecidedFindings lists judged findings of a rule, the last judged first.
+// DecidedFindings lists judged findings of a rule: what was overturned, then what was confirmed, the last judged first.
 func (s *Store) DecidedFindings(ctx context.Context, sc Scope, rule string, limit int) ([]DecidedFinding, error) {
 	args := []any{rule, limit}
 	rows, err := s.pool.Query(ctx, fmt.Sprintf(`SELECT f.recording::text, f.finding, f.verdict, f.reason, f.note, coalesce(u.display_name, ''), coalesce(f.judged_at, 'epoch'),
 			EXISTS (SELECT FROM rule_proposals p WHERE p.recording = f.recording AND p.finding = f.key)
 		FROM findings f JOIN recordings r ON r.id = f.recording LEFT JOIN users u ON u.id = f.judged_by
-		WHERE f.rule = $1 AND f.verdict <> 'open' AND NOT f.shadow AND NOT f.added AND %s ORDER BY f.judged_at DESC NULLS LAST LIMIT $2`, sc.sql("r", &args)), args...)
+		WHERE f.rule = $1 AND f.verdict <> 'open' AND NOT f.shadow AND NOT f.added AND %s ORDER BY f.verdict <> 'overturned', f.judged_at DESC NULLS LAST LIMIT $2`, sc.sql("r", &args)), args...)
 	if err != nil {
 		return nil, err
 	}
