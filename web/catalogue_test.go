@@ -45,6 +45,10 @@ func TestEveryComposedKeyExists(t *testing.T) {
 		"verdict.":       strs([]postgres.Verdict{postgres.VerdictOpen, postgres.VerdictConfirmed, postgres.VerdictOverturned}),
 		"state.":         {"discovered", "transcribed", "inspected", "failed", "duplicate"},
 		"speaker.":       {"agent", "customer", "unknown"},
+		"sampling.kind_": {"unflagged", "calibration"},
+		"quality.drift_": {"steady", "better", "worse"},
+		"quality.":       {"rule", "version", "week", "found", "findings", "confirmed", "overturned", "precision", "recall", "alpha", "drift", "by_week"},
+		"sampling.":      {"by_rule", "rule", "broken", "missed_share", "missed_all", "alpha", "kappa", "any"},
 		"how.":           {"exact", "homophone", "slots", "state", "fact", "model", "contacts"},
 		"removed.":       {"outside_speech", "repetition", "known_phrase", "speaking_rate", "low_probability"},
 		"by.":            strs(trendGroups),
@@ -60,7 +64,7 @@ func TestEveryComposedKeyExists(t *testing.T) {
 			}
 		}
 	}
-	for _, e := range []*userError{errNotFound, errAccountFirst, errTooMuch, errForbidden, errCrossOrigin, errBadRequest, errNoAddress, errAudioGone, errBadSpan, errReasonNeeded, errUnreadable, errClipSpan, errNothingChosen, errNoQueue, errAppealReason, errAppealLate, errAppealSecond, errUnderAppeal,
+	for _, e := range []*userError{errNotFound, errAccountFirst, errTooMuch, errForbidden, errCrossOrigin, errBadRequest, errNoAddress, errAudioGone, errBadSpan, errReasonNeeded, errUnreadable, errClipSpan, errNothingChosen, errNoQueue, errSampleEmpty, errSampleReviewers, errAppealReason, errAppealLate, errAppealSecond, errUnderAppeal,
 		errTokens, errTokenRefused, errReadOnly, errLoginFirst,
 		errConflict, errInternal} {
 		for _, part := range []string{".title", ".text"} {

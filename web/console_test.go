@@ -37,6 +37,8 @@ func (titles) Running(detectors.Kind) []RunningRule {
 	return []RunningRule{{"threat", detectors.SeverityCritical}, {"insult", detectors.SeverityMajor}}
 }
 
+func (titles) Judgeable() []string { return []string{"insult", "threat"} }
+
 func (titles) Score(string, time.Time, []detectors.Finding) (int, bool) { return 0, false }
 
 var sampleTitles = titles{"zh:threat": "威胁恐吓", "en:threat": "Threat", "zh:missing_opening": "开场白缺项"}

@@ -239,6 +239,7 @@ func (m *matrix) places() map[string]func(cookie *http.Cookie) place {
 	all := m.clipPlaces()
 	maps.Copy(all, m.rulesPlaces())
 	maps.Copy(all, m.appealPlaces())
+	maps.Copy(all, m.samplingPlaces())
 	maps.Copy(all, map[string]func(*http.Cookie) place{
 		"GET /users/{user}":                     at(user),
 		"POST /users/{user}/rights":             at(user + "/rights"),

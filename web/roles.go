@@ -44,6 +44,8 @@ const (
 	permUsers     Permission = "users"      // create and block users
 	permSeeUsers  Permission = "see_users"  // who may log in, and with what rights
 	permAudit     Permission = "audit"      // what everybody did, and whether the record of it is whole
+	permSample    Permission = "sample"     // draw blind samples, end them, have the last word
+	permQuality   Permission = "quality"    // what samples and decisions say of the rules
 	permOperate   Permission = "operate"    // queues, workers, what failed
 	permCustody   Permission = "custody"    // how recordings are kept
 	permHold      Permission = "hold"       // place and release legal holds
@@ -69,6 +71,8 @@ var grants = map[Permission][]Role{
 	permUsers:     {RoleAdmin},
 	permSeeUsers:  {RoleAdmin, RoleAuditor},
 	permAudit:     {RoleAuditor, RoleAdmin},
+	permSample:    {RoleLead},
+	permQuality:   {RoleLead, RoleManager, RoleAuditor},
 	permOperate:   {RoleOperator, RoleAdmin},
 	permCustody:   {RoleLead, RoleManager, RoleAuditor, RoleOperator, RoleAdmin},
 	permHold:      {RoleLead, RoleManager},

@@ -26,6 +26,8 @@ func TestRoleTable(t *testing.T) {
 		permUsers:     "admin",
 		permSeeUsers:  "auditor admin",
 		permAudit:     "auditor admin",
+		permSample:    "lead",
+		permQuality:   "lead manager auditor",
 		permOperate:   "operator admin",
 		permCustody:   "lead manager auditor operator admin",
 		permHold:      "lead manager",

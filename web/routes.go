@@ -29,6 +29,7 @@ func (c *Console) table() []route {
 		c.operationsRoutes(),
 		c.rulesRoutes(),
 		c.appealRoutes(),
+		c.samplingRoutes(),
 		c.custodyRoutes(),
 		c.noticeRoutes(),
 		c.deskRoutes(),

@@ -40,6 +40,16 @@ func (r ruleset) Running(kind detectors.Kind) []RunningRule {
 	return out
 }
 
+func (r ruleset) Judgeable() []string {
+	var ids []string
+	for _, rule := range r.rs.Rules {
+		if rule.Status == lexicon.StatusLive && rule.Severity != "info" && rule.Kind != lexicon.KindFacts && rule.Kind != lexicon.KindContacts {
+			ids = append(ids, rule.ID)
+		}
+	}
+	return ids
+}
+
 func (r ruleset) Score(principal string, at time.Time, findings []detectors.Finding) (score int, fatal bool) {
 	return detectors.Grade(r.rs.ScoringFor(principal, at), findings)
 }

@@ -37,6 +37,7 @@ type Store interface {
 	noticeStore
 	auditStore
 	tokenStore
+	samplingStore
 }
 
 // AudioSource opens a recording's object for reading anywhere in it. A missing object wraps pipeline.ErrGone.
@@ -52,6 +53,8 @@ type Rules interface {
 	Clauses(rule string, at time.Time) []lexicon.Clause
 	// Running are the rules that run on recordings of a kind and score, worst first.
 	Running(kind detectors.Kind) []RunningRule
+	// Judgeable are the rules that a person who hears a recording can say were broken.
+	Judgeable() []string
 	// Score is the score of a principal's recording of that time with exactly these findings, and whether one is fatal.
 	Score(principal string, at time.Time, findings []detectors.Finding) (score int, fatal bool)
 }

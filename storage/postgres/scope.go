@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -47,4 +48,10 @@ func (s *Store) InScope(ctx context.Context, sc Scope, id string) (in bool, err 
 	args := []any{id}
 	err = s.pool.QueryRow(ctx, `SELECT EXISTS (SELECT FROM recordings r WHERE r.id = $1 AND `+sc.sql("r", &args)+`)`, args...).Scan(&in)
 	return in, err
+}
+
+// holds says whether a recording of this principal, team and agent lies in the scope.
+func (sc Scope) holds(principal, team, agent string) bool {
+	return !sc.None && (len(sc.Principals) == 0 || slices.Contains(sc.Principals, principal)) &&
+		(len(sc.Teams) == 0 || slices.Contains(sc.Teams, team)) && (sc.Agent == "" || sc.Agent == agent)
 }
