@@ -12,6 +12,7 @@ import (
 var allowedImports = map[string][]string{
 	"lexicon":                    {},
 	"detectors":                  {"lexicon"},
+	"detectors/estimate":         {},
 	"detectors/pii":              {"detectors", "lexicon"},
 	"detectors/trainer":          {"detectors", "lexicon"},
 	"pipeline/audio":             {"detectors"},
@@ -24,12 +25,12 @@ var allowedImports = map[string][]string{
 	"custody":                    {"pipeline"},
 	"storage/embedded":           {},
 	"storage/objects":            {"custody", "pipeline", "detectors"},
-	"storage/postgres":           {"custody", "pipeline", "pipeline/audio", "detectors", "detectors/pii", "lexicon", "rulework"},
+	"storage/postgres":           {"custody", "pipeline", "pipeline/audio", "detectors", "detectors/estimate", "detectors/pii", "lexicon", "rulework"},
 	"storage/storagetest":        {"storage/embedded", "storage/objects", "storage/postgres"},
 	"storage/storagetest/office": {"detectors"},
 	"worker":                     {"pipeline"},
 	"worker/discovery":           {"pipeline", "pipeline/meta"},
-	"web":                        {"custody", "storage/postgres", "pipeline", "pipeline/audio", "detectors", "detectors/pii", "rulework", "lexicon"},
+	"web":                        {"custody", "storage/postgres", "pipeline", "pipeline/audio", "detectors", "detectors/estimate", "detectors/pii", "rulework", "lexicon"},
 	"web/build":                  {},
 	"web/browsertest":            {},
 }
