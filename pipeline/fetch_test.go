@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 )
@@ -103,6 +104,25 @@ func TestSweep(t *testing.T) {
 	for _, name := range []string{other, used.path()} {
 		if _, err := os.Stat(name); err != nil {
 			t.Errorf("Sweep took %s: %v", name, err)
+		}
+	}
+}
+
+// An object's key never names a file: whatever it holds, the object lies in the directory of temporary files.
+func TestKeysNameNoFiles(t *testing.T) {
+	for _, key := range []string{"../../../../tmp/evil.wav", "/etc/passwd", `..\..\evil.wav`, "a/../../b.wav", "evil\x00.wav", "-rf.wav", "$(id).wav"} {
+		dir := t.TempDir()
+		got, err := fetch(t.Context(), Deps{Source: bodySource{io.NopCloser(strings.NewReader("x"))}, TempDir: dir}, Object{Key: key, Size: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if filepath.Dir(got.path()) != dir {
+			t.Errorf("%q lies at %s", key, got.path())
+		}
+		got.remove()
+		left, err := os.ReadDir(dir)
+		if err != nil || len(left) != 0 {
+			t.Errorf("%q left %v (%v)", key, left, err)
 		}
 	}
 }

@@ -1,7 +1,9 @@
 package web
 
 import (
+	"bytes"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
@@ -343,6 +345,48 @@ func TestAccessPagesInBothLanguages(t *testing.T) {
 			_, _, doc := v.page(path, nil)
 			if got := textOf(one(t, doc, "h1")); got == "" || !strings.HasPrefix(attr(one(t, doc, "html"), "lang"), string(l)) {
 				t.Errorf("%s in %s is headed %q", path, l, got)
+			}
+		}
+	}
+}
+
+// Nothing secret is in the log, at whatever level: passwords, codes, keys, session tokens.
+func TestSecretsAreNotLogged(t *testing.T) {
+	m := newMatrix(t, false)
+	var log bytes.Buffer
+	m.console.log = slog.New(slog.NewJSONHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	m.newPerson(postgres.User{Name: "chief", Role: "admin"})
+	v := m.browser()
+	secrets := map[string]string{"password": testPassword, "guess": "a wrong guess of somebody", "new password": "quite another sentence"}
+	v.page("/login", login("chief", secrets["guess"]))
+	v.page("/login", login("chief", testPassword))
+	_, _, doc := v.page("/account", nil)
+	secrets["second factor's key"] = textOf(one(t, doc, "code.secret"))
+	code, err := totp.GenerateCode(secrets["second factor's key"], time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _, doc = v.page("/account/factor", url.Values{"code": {code}, "password": {testPassword}})
+	secrets["recovery code"] = textOf(all(doc, ".codes code")[0])
+	v.page("/account/password", url.Values{"password": {secrets["guess"]}, "new": {secrets["new password"]}, "again": {secrets["new password"]}})
+	v.page("/account/password", url.Values{"password": {testPassword}, "new": {secrets["new password"]}, "again": {secrets["new password"]}})
+	secrets["session's token"] = v.token()
+	v.page("/recordings/"+m.own, nil)
+	v.page("/no/such/page?password="+url.QueryEscape(secrets["guess"]), nil)
+	w := m.browser()
+	w.page("/login", login("chief", secrets["new password"]))
+	w.page("/login/code", url.Values{"code": {"wrong-" + secrets["recovery code"]}})
+	if !strings.Contains(log.String(), "log-in refused") || !strings.Contains(log.String(), "request failed") {
+		t.Fatalf("the log does not hold what it should, so that this test proves nothing: %s", log.String())
+	}
+	audited := strings.Join(storagetest.Query(t, m.database, `SELECT concat(name, subject, detail) FROM audit_log`), "\n")
+	for what, secret := range secrets {
+		if secret == "" {
+			t.Errorf("no %s", what)
+		}
+		for where, text := range map[string]string{"log": log.String(), "audit log": audited} {
+			if strings.Contains(text, secret) || strings.Contains(text, url.QueryEscape(secret)) {
+				t.Errorf("the %s is in the %s", what, where)
 			}
 		}
 	}

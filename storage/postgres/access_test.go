@@ -289,7 +289,20 @@ func TestDisableUser(t *testing.T) {
 	b.noError(err)
 	_, err = b.AskChange(ctx, one, li.ID, postgres.Rights{Role: "lead"})
 	b.noError(err)
+	waiting, judged := b.inspected(found("1.wav"), 50, finding("threat", 1)), b.inspected(found("2.wav"), 100)
+	_, err = b.Assign(ctx, postgres.Scope{}, one.ID, "", li.ID, []string{waiting, judged})
+	b.noError(err)
+	b.exec(`INSERT INTO tokens (user_id, name, hash, hint, read_only, expires_at) VALUES ('` + li.ID + `', 'x', sha256('x'), 'x', true, now() + interval '1 day')`)
 	b.noError(b.DisableUser(ctx, one, li.ID))
+	if got := b.query(`SELECT key FROM recordings WHERE assignee IS NOT NULL`); !slices.Equal(got, []string{"2.wav"}) {
+		t.Errorf("still assigned: %v", got)
+	}
+	if got := b.query(`SELECT detail FROM audit_log WHERE action = 'user.disable'`); len(got) != 1 || !strings.Contains(got[0], `handed_back`) || !strings.Contains(got[0], `1`) {
+		t.Errorf("on record: %v", got)
+	}
+	if got := b.query(`SELECT revoked_at IS NOT NULL FROM tokens`); got[0] != "t" {
+		t.Error("a key of a blocked user works on")
+	}
 	if _, err := b.UserOfLogin(ctx, login, limits); !errors.Is(err, postgres.ErrNotFound) {
 		t.Errorf("a blocked user is logged in: %v", err)
 	}

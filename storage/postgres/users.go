@@ -140,7 +140,7 @@ func otherAdmin(ctx context.Context, tx pgx.Tx, user string) error {
 	return nil
 }
 
-// DisableUser blocks a user at once: the log-ins end and what was waiting for him goes back to all. ErrLastAdmin for
+// DisableUser blocks a user at once: log-ins and keys of programs end, and what he was to judge goes back to all. ErrLastAdmin for
 // the last administrator, ErrNotFound for nobody.
 func (s *Store) DisableUser(ctx context.Context, by Actor, user string) error {
 	return s.tx(ctx, func(tx pgx.Tx) error {
@@ -160,6 +160,13 @@ func (s *Store) DisableUser(ctx context.Context, by Actor, user string) error {
 		if _, err := tx.Exec(ctx, `UPDATE user_changes SET decision = 'withdrawn', decided_at = now() WHERE user_id = $1 AND decision = ''`, user); err != nil {
 			return fmt.Errorf("withdraw what was asked for: %w", err)
 		}
-		return by.audit(ctx, tx, "user.disable", "user:"+user, nil)
+		if _, err := tx.Exec(ctx, `UPDATE tokens SET revoked_at = now() WHERE user_id = $1 AND revoked_at IS NULL`, user); err != nil {
+			return fmt.Errorf("end the user's keys: %w", err)
+		}
+		open, err := tx.Exec(ctx, `UPDATE recordings SET assignee = NULL, assigned_until = NULL WHERE assignee = $1 AND to_judge > 0`, user)
+		if err != nil {
+			return fmt.Errorf("hand the user's work back: %w", err)
+		}
+		return by.audit(ctx, tx, "user.disable", "user:"+user, map[string]any{"handed_back": open.RowsAffected()})
 	})
 }
