@@ -1,0 +1,170 @@
+package postgres_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/speechqa/speechqa/detectors"
+	"github.com/speechqa/speechqa/lexicon"
+	"github.com/speechqa/speechqa/pipeline"
+	"github.com/speechqa/speechqa/rulework"
+	"github.com/speechqa/speechqa/storage/postgres"
+)
+
+// ownRules are the built-in rules without the statistical layer and with a longer word list.
+func ownRules(t *testing.T, gang string) map[string][]byte {
+	t.Helper()
+	files, err := lexicon.ReadFiles(lexicon.DefaultFiles())
+	if err != nil {
+		t.Fatal(err)
+	}
+	delete(files, "model.txt")
+	files["lists/gang.txt"] = append([]byte(gang), files["lists/gang.txt"]...)
+	return files
+}
+
+func asFS(files map[string][]byte) fstest.MapFS {
+	out := fstest.MapFS{}
+	for p, data := range files {
+		out[p] = &fstest.MapFile{Data: data}
+	}
+	return out
+}
+
+// A process follows what is published, and what is put on shadow sees every recording that comes in, and counts nowhere.
+func TestLiveRulesAreFollowed(t *testing.T) {
+	b := newBed(t)
+	ctx := t.Context()
+	log := slog.New(slog.NewTextHandler(t.Output(), nil))
+	live, err := rulework.Follow(ctx, b.Store, asFS(ownRules(t, "")), "test", log)
+	b.noError(err)
+	run, stop := context.WithCancel(ctx)
+	done := make(chan error, 1)
+	go func() { done <- live.Run(run) }()
+	defer func() {
+		stop()
+		b.noError(<-done)
+	}()
+	threat := &detectors.Conversation{ID: "", Kind: detectors.KindCall, Utterances: []detectors.Utterance{{Speaker: detectors.SpeakerAgent, Text: "我让老铁们去你家喝茶"}}}
+	threats := func() (n int) {
+		for _, f := range live.Inspect(threat).Findings {
+			if f.Rule == "threat" {
+				n++
+			}
+		}
+		return n
+	}
+	if n := threats(); n != 0 {
+		t.Fatalf("the old rules find %d threats", n)
+	}
+
+	author, second := b.actor("author"), b.actor("second")
+	v, err := b.AddRuleset(ctx, rulework.NewVersion{Files: ownRules(t, "老铁们\n"), From: rulework.OriginEditor, Why: "新称呼", Author: author})
+	b.noError(err)
+	b.noError(b.ShadowRuleset(ctx, v.ID, author, true))
+	id := b.transcribed(found("a"), threat.Utterances[0].Text)
+	threat.ID = id
+	deps := pipeline.Deps{Store: b.Store, Inspector: live, Shadow: live, Worker: "w", Log: log}
+	for until := time.Now().Add(time.Minute); ; time.Sleep(100 * time.Millisecond) { // until the shadow is noticed
+		b.noError(live.Shadow(ctx, threat, live.Inspect(threat)))
+		if r, err := b.Shadow(ctx, postgres.Scope{}, v.ID, 10); err != nil || r.Recordings > 0 {
+			b.noError(err)
+			break
+		}
+		if time.Now().After(until) {
+			t.Fatal("nobody noticed the version on shadow")
+		}
+	}
+	b.exec(`DELETE FROM shadow_findings; DELETE FROM shadow_runs`)
+	b.noError(pipeline.Inspect(ctx, deps, id))
+	report, err := b.Shadow(ctx, postgres.Scope{}, v.ID, 10)
+	b.noError(err)
+	if report.Recordings != 1 || len(report.Differences) != 1 || report.Differences[0].Kind != rulework.Found || report.Differences[0].Rule != "threat" {
+		t.Errorf("%+v", report)
+	}
+	if n := b.query(`SELECT count(*) FROM findings WHERE rule = 'threat'`)[0]; n != "0" {
+		t.Errorf("%s findings of the version on shadow count", n)
+	}
+
+	b.noError(b.ApproveRuleset(ctx, v.ID, second))
+	b.compared(v.ID)
+	b.noError(b.PublishRuleset(ctx, v.ID, author, ""))
+	for until := time.Now().Add(time.Minute); live.Version().ID != v.ID; time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(until) {
+			t.Fatal("nobody noticed what was published")
+		}
+	}
+	if n := threats(); n != 1 {
+		t.Errorf("the new rules find %d threats", n)
+	}
+	if err := pipeline.Inspect(ctx, deps, id); err != nil && !errors.Is(err, pipeline.ErrNotDue) {
+		t.Error(err)
+	}
+	if n := b.query(`SELECT count(*) FROM findings WHERE rule = 'threat' AND current`)[0]; n != "1" {
+		t.Errorf("%s findings after publishing", n)
+	}
+}
+
+// Quality is of last words, by the version that found it; reasons are counted by term; a taken-back word is none.
+func TestRuleQuality(t *testing.T) {
+	b := newBed(t)
+	ctx := t.Context()
+	program, err := b.RecordProgramRuleset(ctx, rulework.NewVersion{Files: set("0")})
+	b.noError(err)
+	by := b.actor("lead")
+	decide := func(id string, v postgres.Verdict, reason string) {
+		t.Helper()
+		r, err := b.Review(ctx, id)
+		b.noError(err)
+		d := decision(id, "threat-key", v, by.UserID, r.Version)
+		d.Reason = reason
+		b.noError(b.Decide(ctx, d, tenEach))
+	}
+	var ids []string
+	for i, verdict := range []postgres.Verdict{postgres.VerdictOverturned, postgres.VerdictOverturned, postgres.VerdictConfirmed, postgres.VerdictOverturned} {
+		id := b.transcribed(found(string(rune('a'+i))), "你好", string(rune('a'+i)))
+		f := finding("threat", 1)
+		f.Term = "坐牢"
+		b.inspectedBy(id, program.Hash, 90, f)
+		decide(id, verdict, "context")
+		ids = append(ids, id)
+	}
+	decide(ids[3], postgres.VerdictOpen, "")
+	decide(ids[1], postgres.VerdictOverturned, "misheard") // thinks again
+
+	got, err := b.RuleQuality(ctx, postgres.Scope{}, "")
+	b.noError(err)
+	if len(got) != 1 || got[0].Version != program.ID || !got[0].Live || got[0].Confirmed != 1 || got[0].Overturned != 2 {
+		t.Errorf("quality: %+v", got)
+	}
+	terms, err := b.TermQuality(ctx, postgres.Scope{}, "threat", 10)
+	b.noError(err)
+	if len(terms) != 1 || terms[0].Term != "坐牢" || terms[0].Overturned != 2 || terms[0].Confirmed != 1 || len(terms[0].Reasons) != 2 {
+		t.Errorf("terms: %+v", terms)
+	}
+	if q, err := b.RuleQuality(ctx, postgres.Scope{Agent: "nobody"}, ""); err != nil || len(q) != 0 {
+		t.Errorf("outside the scope: %+v %v", q, err)
+	}
+	decided, err := b.DecidedFindings(ctx, postgres.Scope{}, "threat", 10)
+	b.noError(err)
+	if len(decided) != 3 || decided[0].Verdict != postgres.VerdictOverturned || decided[2].Verdict != postgres.VerdictConfirmed {
+		t.Errorf("decided: %+v", decided)
+	}
+	p := rulework.Proposal{Rule: "threat", Kind: rulework.ExamplePass, Text: "某某", Recording: ids[0], Finding: "threat-key"}
+	b.noError(b.ProposeExample(ctx, p, by))
+	if err := b.ProposeExample(ctx, p, by); !errors.Is(err, postgres.ErrConflict) {
+		t.Errorf("proposed twice: %v", err)
+	}
+	list, err := b.Proposals(ctx, postgres.Scope{})
+	if err != nil || len(list) != 1 {
+		t.Fatalf("%+v %v", list, err)
+	}
+	b.noError(b.CloseProposal(ctx, list[0].ID, true, by))
+	if err := b.CloseProposal(ctx, list[0].ID, false, by); !errors.Is(err, postgres.ErrNotFound) {
+		t.Errorf("closed twice: %v", err)
+	}
+}
