@@ -72,6 +72,7 @@ func (c *Console) rulesRoutes() []route {
 		{"POST /rules/drafts", permRules, c.createDraft, ""},
 		{"GET /rules/drafts/{draft}", permRules, c.draftPage, ""},
 		{"POST /rules/drafts/{draft}/save", permRules, c.saveDraft, ""},
+		{"POST /rules/drafts/{draft}/file", permRules, c.addFile, ""},
 		{"POST /rules/drafts/{draft}/check", permRules, c.checkDraft, ""},
 		{"POST /rules/drafts/{draft}/try", permRules, c.tryDraft, ""},
 		{"POST /rules/drafts/{draft}/neighbours", permRules, c.neighbours, ""},
@@ -90,6 +91,7 @@ var (
 	errSameRules    = &userError{http.StatusConflict, "same_rules"}
 	errNotRight     = &userError{http.StatusBadRequest, "rules_not_right"}
 	errWhyNeeded    = &userError{http.StatusBadRequest, "why_needed"}
+	errFileName     = &userError{http.StatusBadRequest, "file_name"}
 	errNoExamples   = &userError{http.StatusBadRequest, "no_examples"}
 )
 

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"path"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -193,6 +194,63 @@ func (c *Console) saveDraft(w http.ResponseWriter, r *http.Request) error {
 	}
 	if err := c.store.SaveDraft(r.Context(), draft.ID, file, content, changes, ruleActor(r)); err != nil {
 		return fmt.Errorf("save draft: %w", err)
+	}
+	if content == nil && base[file] == nil {
+		file = "" // it was new, and is gone
+	}
+	c.toDraft(w, r, draft.ID, file)
+	return nil
+}
+
+// newRule is what a new rule's file begins with: it can be read, and runs on nothing until its status is changed.
+const newRule = `id: %[1]s
+version: 1
+status: draft
+kind: phrase
+title: {zh: %[1]s, en: %[1]s}
+about: 什么算,什么不算
+severity: minor
+speaker: agent
+match:
+  - name: 说法
+    say: ["[要找的词]"]
+examples:
+  flag:
+    - 「要找的词」
+  pass:
+    - 请您还款
+`
+
+// ruleFileName is what a rule or a list may be called.
+var ruleFileName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,39}$`)
+
+// addFile adds a rule or a word list to a working copy.
+func (c *Console) addFile(w http.ResponseWriter, r *http.Request) error {
+	draft, base, err := c.draft(r)
+	if err != nil {
+		return err
+	}
+	if err := readForm(w, r); err != nil {
+		return err
+	}
+	name := r.PostForm.Get("name")
+	if !ruleFileName.MatchString(name) {
+		return errFileName
+	}
+	var file, content string
+	switch r.PostForm.Get("kind") {
+	case "rules":
+		file, content = "rules/"+name+".yaml", fmt.Sprintf(newRule, name)
+	case "lists":
+		file, content = "lists/"+name+".txt", name+"\n"
+	default:
+		return errBadRequest
+	}
+	if draft.Over(base)[file] != nil {
+		return errFileName
+	}
+	if err := c.store.SaveDraft(r.Context(), draft.ID, file, &content, draft.Changes, ruleActor(r)); err != nil {
+		return fmt.Errorf("add %s: %w", file, err)
 	}
 	c.toDraft(w, r, draft.ID, file)
 	return nil

@@ -217,7 +217,7 @@ func changedRules() map[string][]byte {
 
 func TestRulesErrorsHaveWords(t *testing.T) {
 	c := mustMessages(t)
-	for _, e := range []*userError{errSecondPerson, errNotApproved, errWrongState, errBlocked, errSameRules, errNotRight, errWhyNeeded, errNoExamples} {
+	for _, e := range []*userError{errSecondPerson, errNotApproved, errWrongState, errBlocked, errSameRules, errNotRight, errWhyNeeded, errFileName, errNoExamples} {
 		for _, part := range []string{".title", ".text"} {
 			if !c.has(Chinese, "error."+e.key+part) {
 				t.Errorf("error.%s%s is missing", e.key, part)
@@ -288,6 +288,7 @@ func TestDraftEditor(t *testing.T) {
 		}
 		return v
 	}
+	formAt := func(changes int64, text string) url.Values { return form(text, "changes", fmt.Sprint(changes)) }
 	broken := strings.Replace(smallThreat, "severity: critical", "severity: awful", 1)
 	_, doc := post("check", form(broken))
 	if got := attr(one(t, doc, "[data-line]"), "data-line"); got != "4" {
@@ -319,22 +320,44 @@ func TestDraftEditor(t *testing.T) {
 		t.Errorf("neighbours: %q", got)
 	}
 
-	if status, _ := post("save", form(broken)); status != http.StatusSeeOther {
+	for _, f := range []struct {
+		kind, name string
+		want       int
+	}{{"rules", "threat", http.StatusBadRequest}, {"lists", "../x", http.StatusBadRequest}, {"model", "x", http.StatusBadRequest}, {"lists", "gang", http.StatusSeeOther}, {"rules", "rudeness", http.StatusSeeOther}} {
+		if status, _ := post("file", url.Values{"kind": {f.kind}, "name": {f.name}}); status != f.want {
+			t.Errorf("a new file %s/%s: status %d, want %d", f.kind, f.name, status, f.want)
+		}
+	}
+	d, err := m.store.Draft(t.Context(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if check, err := rulework.Check(d.Over(smallRules()), ""); err != nil || !check.OK() || len(check.Ruleset.Rules) != 2 {
+		t.Errorf("what a new file begins with is not right: %v %+v", err, check)
+	}
+	for n, file := range []string{"rules/rudeness.yaml", "lists/gang.txt"} {
+		if status, _ := post("save", url.Values{"file": {file}, "text": {"x"}, "revert": {"1"}, "changes": {fmt.Sprint(d.Changes + int64(n))}}); status != http.StatusSeeOther {
+			t.Errorf("taking %s back: status %d", file, status)
+		}
+	}
+	saved := d.Changes + 2
+
+	if status, _ := post("save", formAt(saved, broken)); status != http.StatusSeeOther {
 		t.Fatalf("saving an unfinished file: %d", status)
 	}
-	if status, _ := post("save", form(smallThreat)); status != http.StatusConflict {
+	if status, _ := post("save", formAt(saved, smallThreat)); status != http.StatusConflict {
 		t.Errorf("saving over somebody else's change: %d", status)
 	}
-	if status, doc := post("submit", url.Values{"why": {"x"}, "changes": {"1"}}); status != http.StatusBadRequest || !strings.Contains(textOf(doc), "错误") {
+	if status, doc := post("submit", url.Values{"why": {"x"}, "changes": {fmt.Sprint(saved + 1)}}); status != http.StatusBadRequest || !strings.Contains(textOf(doc), "错误") {
 		t.Errorf("submitting what is not right: %d", status)
 	}
-	if status, _ := post("save", form(strings.Replace(smallThreat, "准备]", "准备, 小心]", 1), "changes", "1")); status != http.StatusSeeOther {
+	if status, _ := post("save", formAt(saved+1, strings.Replace(smallThreat, "准备]", "准备, 小心]", 1))); status != http.StatusSeeOther {
 		t.Fatal(status)
 	}
-	if status, _ := post("submit", url.Values{"why": {""}, "changes": {"2"}}); status != http.StatusBadRequest {
+	if status, _ := post("submit", url.Values{"why": {""}, "changes": {fmt.Sprint(saved + 2)}}); status != http.StatusBadRequest {
 		t.Errorf("submitting without a reason: %d", status)
 	}
-	if status, _ := post("submit", url.Values{"why": {"加词"}, "changes": {"2"}}); status != http.StatusSeeOther {
+	if status, _ := post("submit", url.Values{"why": {"加词"}, "changes": {fmt.Sprint(saved + 2)}}); status != http.StatusSeeOther {
 		t.Fatal(status)
 	}
 	versions, err := m.store.RulesetVersions(t.Context())
