@@ -127,7 +127,9 @@ func (c *Console) waveform(w http.ResponseWriter, r *http.Request) error {
 	out := struct {
 		Duration float64   `json:"duration"`
 		Channels []channel `json:"channels"`
-	}{Duration: review.Recording.Duration, Channels: []channel{}}
+		Silence  []stretch `json:"silence"`
+		Overlap  []stretch `json:"overlap"`
+	}{review.Recording.Duration, []channel{}, silences(review.Peaks), overlaps(review.Peaks, review.Transcript.Utterances)}
 	for _, p := range review.Peaks {
 		ch := channel{PerSecond: p.PerSecond, Max: make([]int, len(p.Max))}
 		for i, m := range p.Max {

@@ -49,13 +49,14 @@ func TestEveryComposedKeyExists(t *testing.T) {
 		"quality.drift_": {"steady", "better", "worse"},
 		"quality.":       {"rule", "version", "week", "found", "findings", "confirmed", "overturned", "precision", "recall", "alpha", "drift", "by_week"},
 		"sampling.":      {"by_rule", "rule", "broken", "missed_share", "missed_all", "alpha", "kappa", "any"},
-		"how.":           {"exact", "homophone", "slots", "state", "fact", "model", "contacts"},
+		"how.":           {"exact", "homophone", "slots", "state", "fact", "model", "contacts", howPerson},
 		"removed.":       {"outside_speech", "repetition", "known_phrase", "speaking_rate", "low_probability"},
 		"by.":            strs(trendGroups),
 		"pii.":           strs(pii.Kinds),
 		"clips.example_": strs(examples),
 		"trends.":        {"above", "below", "unclear"},
-		"action.":        {"confirmed", "overturned", "reopened"},
+		"disposition.":   strs(dispositionKinds),
+		"action.":        {"confirmed", "overturned", "reopened", "added", "undone", "disposition", "speakers"},
 	}
 	for prefix, members := range groups {
 		for _, m := range members {

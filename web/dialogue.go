@@ -21,6 +21,19 @@ type turn struct {
 	End     float64
 	Pieces  []piece
 	Hit     bool // holds evidence
+	// Corrected says that a person said who speaks.
+	Corrected bool
+	Notes     []turnNote
+}
+
+// turnNote says what was found in a turn: the rule, what matched, and how.
+type turnNote struct {
+	Key   string
+	Rule  string
+	Term  string
+	How   string
+	Level detectors.Severity
+	State postgres.Verdict
 }
 
 // piece is a run of an utterance's text that looks the same throughout.
@@ -48,6 +61,9 @@ func dialogue(us []detectors.Utterance, findings []postgres.JudgedFinding) []tur
 			Index: i, Speaker: u.Speaker, Channel: u.Channel, Start: u.Start, End: u.End, Hit: len(byTurn[i]) > 0,
 			Unsure: u.SpeakerConfidence > 0 && u.SpeakerConfidence < detectors.SpeakerCertain,
 			Pieces: pieces(u, byTurn[i]),
+		}
+		for _, f := range byTurn[i] {
+			turns[i].Notes = append(turns[i].Notes, turnNote{f.Key, f.Rule, f.Term, f.How, f.Severity, f.Verdict})
 		}
 	}
 	return turns

@@ -99,6 +99,20 @@ func maskReview(r *postgres.Review) (hidden bool) {
 	for i := range r.Trail {
 		set(&r.Trail[i].Note, maskNumbers(r.Trail[i].Note))
 	}
+	r.Dispositions = slices.Clone(r.Dispositions)
+	for i := range r.Dispositions {
+		set(&r.Dispositions[i].Note, maskNumbers(r.Dispositions[i].Note))
+		set(&r.Dispositions[i].Told, maskNumbers(r.Dispositions[i].Told))
+	}
+	r.Corrections = slices.Clone(r.Corrections)
+	for i := range r.Corrections {
+		set(&r.Corrections[i].Note, maskNumbers(r.Corrections[i].Note))
+		r.Corrections[i].Before.Findings = slices.Clone(r.Corrections[i].Before.Findings)
+		for k := range r.Corrections[i].Before.Findings {
+			f := &r.Corrections[i].Before.Findings[k]
+			set(&f.Quote, maskSaid(f.Quote, known))
+		}
+	}
 	set(&r.Recording.Object.Key, maskNumbers(r.Recording.Object.Key))
 	set(&r.Recording.Metadata.CaseID, maskNumbers(r.Recording.Metadata.CaseID))
 	return hidden || r.Recording.Metadata.Phone != ""

@@ -13,8 +13,10 @@ import (
 )
 
 func reviewData(r postgres.Review, mayJudge bool, audio string) recordingData {
-	return recordingData{Review: r, LeadIn: leadIn, Reasons: overturnReasons, AudioURL: audio, Playable: audio != "",
+	d := recordingData{Review: r, MayJudge: mayJudge, Running: sampleTitles.Running(r.Recording.Kind), Kinds: dispositionKinds, LeadIn: leadIn, Reasons: overturnReasons, AudioURL: audio, Playable: audio != "",
 		Turns: dialogue(r.Transcript.Utterances, r.Findings), Rules: groupByRule(r, mayJudge), SlotSets: slotSets(r), Open: 2}
+	d.judged()
+	return d
 }
 
 func TestLoginPage(t *testing.T) {

@@ -27,6 +27,12 @@ type recordingData struct {
 	Reasons  []string
 	LeadIn   float64
 	Playable bool
+	MayJudge bool           // the visitor's role may, and the recording is inspected
+	Again    bool           // it waits for another inspection
+	Judged   map[string]int // findings by verdict
+	Running  []RunningRule  // rules a finding can be added for
+	NotHit   []RunningRule  // of these, those without a finding
+	Kinds    []postgres.DispositionKind
 	Masked   bool // numbers are hidden
 	Unmasked bool // numbers that would be hidden are shown, for a while
 }
@@ -73,7 +79,14 @@ func (c *Console) recordingPage(w http.ResponseWriter, r *http.Request) error {
 	}
 	d := recordingData{Review: review, Masked: masked, Unmasked: plain, LeadIn: leadIn, Reasons: overturnReasons,
 		Turns: dialogue(review.Transcript.Utterances, review.Findings)}
-	d.Rules = groupByRule(review, may(Role(v.user.Role), permReview))
+	d.MayJudge = may(Role(v.user.Role), permReview) && review.Recording.State == pipeline.StateInspected
+	d.Again = review.Recording.State == pipeline.StateTranscribed && review.Inspections > 0
+	d.Rules, d.Kinds = groupByRule(review, d.MayJudge), dispositionKinds
+	d.Running = c.rules.Running(review.Recording.Kind)
+	d.judged()
+	for i := range d.Turns {
+		_, d.Turns[i].Corrected = review.Roles[i]
+	}
 	d.SlotSets = slotSets(review)
 	for _, f := range review.Findings {
 		if f.Verdict == postgres.VerdictOpen && !f.Shadow {
@@ -87,6 +100,23 @@ func (c *Console) recordingPage(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	return c.render(w, r, http.StatusOK, "recording", d)
+}
+
+// judged counts findings by verdict, and finds the rules without one.
+func (d *recordingData) judged() {
+	d.Judged = map[string]int{}
+	hit := map[string]bool{}
+	for _, f := range d.Findings {
+		if !f.Shadow {
+			d.Judged[string(f.Verdict)]++
+			hit[f.Rule] = true
+		}
+	}
+	for _, r := range d.Running {
+		if !hit[r.ID] {
+			d.NotHit = append(d.NotHit, r)
+		}
+	}
 }
 
 // review loads the recording that the address names.

@@ -14,6 +14,7 @@ export function say(text) {
 
 // A refused partial update leaves the page as it is and says why; the server's error page carries the sentence.
 document.addEventListener("htmx:response:error", (e) => {
+  if (e.detail.ctx.response.status === 409 && document.getElementById("conflict")) return; // the page says it itself
   const answer = new DOMParser().parseFromString(e.detail.ctx.text || "", "text/html");
   say(answer.querySelector("[data-error]")?.dataset.error || toast.dataset.failed);
 });

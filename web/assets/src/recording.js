@@ -1,6 +1,8 @@
 // The recording page: player, waveform, and everything the keyboard does.
 import WaveSurfer from "wavesurfer.js";
 import Regions from "wavesurfer.js/plugins/regions";
+import { channelsOf, hearSide, strip, silenceAt } from "./_sound.js";
+import { begin } from "./_review.js";
 
 const player = document.getElementById("player");
 const audio = document.getElementById("audio");
@@ -67,6 +69,8 @@ function follow() {
     if (now && !audio.paused) now.scrollIntoView({ block: "nearest" });
     spoken = now;
   }
+  const quiet = document.getElementById("skip").checked && !audio.paused && silenceAt(t);
+  if (quiet) audio.currentTime = quiet[1] - 0.2;
   const f = current();
   if (document.getElementById("loop").checked && f && t > Number(f.dataset.end) + 1) {
     audio.currentTime = Math.max(0, Number(f.dataset.start) - lead);
@@ -100,7 +104,7 @@ let wave, regions;
 async function drawWave() {
   const answer = await fetch(player.dataset.waveform, { headers: { Accept: "application/json" } });
   if (!answer.ok) return;
-  const { duration, channels } = await answer.json();
+  const { duration, channels, silence, overlap } = await answer.json();
   if (channels.length === 0 || !duration) return;
   const style = getComputedStyle(document.documentElement);
   const colour = (name) => style.getPropertyValue(name).trim();
@@ -112,13 +116,15 @@ async function drawWave() {
     }
     return channels.length === 1 ? "both" : votes >= 0 ? "agent" : "customer";
   };
+  channelsOf(channels.map((_, i) => sideOf(i)));
+  strip(duration, silence, overlap);
   wave = WaveSurfer.create({
     container: "#wave",
     media: audio,
     duration,
     peaks: channels.map((c) => c.max.map((m) => m / 255)),
     cspNonce: player.dataset.nonce,
-    height: channels.length > 1 ? 34 : 68,
+    height: channels.length > 1 ? 30 : 60,
     cursorColor: colour("--text"),
     cursorWidth: 2,
     barWidth: 2,
@@ -166,6 +172,7 @@ if (player) {
   audio.addEventListener("pause", () => player.classList.remove("playing"));
   audio.addEventListener("error", renew);
   document.getElementById("toggle").addEventListener("click", toggle);
+  document.getElementById("side").addEventListener("change", (e) => hearSide(audio, e.target.value));
   document.getElementById("speed").addEventListener("change", (e) => (audio.playbackRate = Number(e.target.value)));
   drawWave();
 }
@@ -206,17 +213,42 @@ document.addEventListener("htmx:after:swap", () => {
   current()?.focus({ preventScroll: true });
   spoken = null;
   mark();
+  begin();
+});
+begin();
+
+// What somebody else has changed meanwhile is said plainly, until the present state is loaded.
+const conflict = document.getElementById("conflict");
+document.addEventListener("htmx:response:error", (e) => {
+  if (e.detail.ctx.response.status === 409) conflict.hidden = false;
 });
 
 // --- keyboard -------------------------------------------------------------------------------------------
 
 const press = (selector) => (current() ?? select(findings()[0]) ?? current())?.querySelector(selector)?.click();
 
+// choose goes to the next or the one before in a list.
+function choose(id, by, around = false) {
+  const list = document.getElementById(id);
+  if (!list || list.disabled) return;
+  const n = list.options.length;
+  list.selectedIndex = around ? (list.selectedIndex + by + n) % n : Math.min(n - 1, Math.max(0, list.selectedIndex + by));
+  list.dispatchEvent(new Event("change"));
+}
+
 const keys = {
   j: () => step(+1),
   k: () => step(-1),
   c: () => press("button.confirm"),
-  u: () => press("button.undo"),
+  u: () => document.getElementById("undo")?.click(),
+  a: () => document.getElementById("add")?.click(),
+  d: () => document.getElementById("dispose")?.click(),
+  s: () => document.getElementById("skip")?.click(),
+  h: () => document.getElementById("hits-only")?.click(),
+  m: () => choose("side", 1, true),
+  "-": () => choose("speed", -1),
+  "+": () => choose("speed", 1),
+  "=": () => choose("speed", 1),
   o: () => {
     if (!current()) select(findings()[0]);
     const details = current()?.querySelector("details.overturn");
@@ -233,7 +265,7 @@ const keys = {
 };
 
 document.addEventListener("keydown", (e) => {
-  if (e.ctrlKey || e.metaKey || e.altKey || help.open) return;
+  if (e.ctrlKey || e.metaKey || e.altKey || document.querySelector("dialog[open]")) return;
   const typing = e.target.closest("input:not([type=checkbox]), select, textarea");
   if (typing) {
     if (e.key === "Escape") {
