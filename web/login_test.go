@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/cookiejar"
+	"net/http/httptest"
 	"net/url"
 	"regexp"
 	"slices"
@@ -388,6 +389,33 @@ func TestSecretsAreNotLogged(t *testing.T) {
 			if strings.Contains(text, secret) || strings.Contains(text, url.QueryEscape(secret)) {
 				t.Errorf("the %s is in the %s", what, where)
 			}
+		}
+	}
+}
+
+// Where people come by https, the cookie and everything else goes by https only.
+func TestSecureCookies(t *testing.T) {
+	store, _ := storagetest.Open(t)
+	for _, secure := range []bool{false, true} {
+		c, err := New(Config{Store: store, Sessions: store.Sessions(), Audio: struct{ AudioSource }{}, Rules: sampleTitles,
+			Log: slog.New(slog.DiscardHandler), SecureCookies: secure})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := httptest.NewRecorder()
+		r := httptest.NewRequest(http.MethodPost, "/lang", strings.NewReader("lang=en"))
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		c.ServeHTTP(w, r)
+		cookies := w.Result().Cookies()
+		if len(cookies) != 1 {
+			t.Fatalf("cookies %v", cookies)
+		}
+		k := cookies[0]
+		if k.Secure != secure || strings.HasPrefix(k.Name, "__Host-") != secure || !k.HttpOnly || k.SameSite != http.SameSiteLaxMode || k.Path != "/" || k.Domain != "" {
+			t.Errorf("https %v: %+v", secure, k)
+		}
+		if got := w.Header().Get("Strict-Transport-Security") != ""; got != secure {
+			t.Errorf("https %v: HSTS %v", secure, got)
 		}
 	}
 }

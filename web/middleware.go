@@ -34,6 +34,9 @@ func (c *Console) withHeaders(next http.Handler) http.Handler {
 			"img-src 'self' data:", "media-src 'self'", "connect-src 'self'", "form-action 'self'",
 			"base-uri 'none'", "frame-ancestors 'none'",
 		}, "; "))
+		if c.sessions.Cookie.Secure {
+			h.Set("Strict-Transport-Security", "max-age=31536000")
+		}
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("X-Frame-Options", "DENY")
 		h.Set("Referrer-Policy", "same-origin")

@@ -33,6 +33,9 @@ func newSessions(store scs.CtxStore, limits postgres.LoginLimits, secure bool) *
 	s.Cookie.HttpOnly = true
 	s.Cookie.SameSite = http.SameSiteLaxMode
 	s.Cookie.Secure = secure
+	if secure {
+		s.Cookie.Name = "__Host-" + s.Cookie.Name // browsers take it from this host over https only
+	}
 	return s
 }
 
