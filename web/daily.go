@@ -21,6 +21,7 @@ type dailyData struct {
 	Principals grid
 	Rules      grid
 	Teams      grid
+	Disposed   grid // dispositions in force
 	Table      grid // examples
 	Examples   []postgres.ReportExample
 	MadeAt     time.Time
@@ -42,7 +43,7 @@ func (c *Console) dailyXLSX(w http.ResponseWriter, r *http.Request) error {
 	}
 	l := visitorOf(r).lang
 	return sendXLSX(w, document{Name: "daily-" + d.Day, Title: c.messages.text(l, "figures.page.daily") + " " + cmp.Or(d.Principal, c.messages.text(l, "daily.all")),
-		Facts: []string{c.messages.text(l, "daily.day", d.Day)}, Grids: []grid{d.Principals, d.Rules, d.Teams, d.Table}})
+		Facts: []string{c.messages.text(l, "daily.day", d.Day)}, Grids: []grid{d.Principals, d.Rules, d.Teams, d.Disposed, d.Table}})
 }
 
 func (c *Console) daily(r *http.Request) (d dailyData, err error) {
@@ -93,6 +94,11 @@ func (c *Console) daily(r *http.Request) (d dailyData, err error) {
 		return d, err
 	}
 	d.Rules = c.dailyRules(l, d.figureFrame, rows)
+	disposed, err := c.store.DispositionCounts(r.Context(), visitorOf(r).scope, d.Filter)
+	if err != nil {
+		return d, fmt.Errorf("daily report: %w", err)
+	}
+	d.Disposed = c.dispositionTable(l, disposed)
 	d.Examples, err = c.examples(r, postgres.ReportFilter{TrendFilter: d.Filter, Standing: true, Worst: true, PerRecord: true, Limit: dailyExamples})
 	if err != nil {
 		return d, fmt.Errorf("daily report: %w", err)
@@ -133,6 +139,19 @@ func (c *Console) dailyRules(l Lang, f figureFrame, rows []postgres.TrendRow) gr
 	for _, r := range rows {
 		g.Rows = append(g.Rows, []gridCell{linked(c.rules.Title(r.Key, string(l)), f.recordings("rule", r.Key)), countCell(r.Flagged), countCell(r.Findings), countCell(r.Confirmed),
 			countCell(r.Overturned), countCell(r.Open)})
+	}
+	return g
+}
+
+func (c *Console) dispositionTable(l Lang, rows []postgres.DispositionCount) grid {
+	text := func(key string) string { return c.messages.text(l, key) }
+	g := grid{Caption: text("report.dispositions")}
+	g.column(text("report.disposition"), false)
+	g.column(text("trends.recordings"), true)
+	g.column(text("report.agents"), true)
+	g.column(text("report.overdue"), true)
+	for _, r := range rows {
+		g.Rows = append(g.Rows, []gridCell{words(text("report.disposition_" + string(r.Kind))), countCell(r.Recordings), countCell(r.Agents), countCell(r.Overdue)})
 	}
 	return g
 }

@@ -21,9 +21,11 @@ type figureStore interface {
 	AgentNames(ctx context.Context, sc postgres.Scope, ids []string) (map[string]string, error)
 	// ReportExamples gives findings with their recordings.
 	ReportExamples(ctx context.Context, sc postgres.Scope, f postgres.ReportFilter) ([]postgres.ReportExample, error)
+	// DispositionCounts counts the dispositions in force.
+	DispositionCounts(ctx context.Context, sc postgres.Scope, f postgres.TrendFilter) ([]postgres.DispositionCount, error)
 	// Reviewers counts decisions by who made them.
 	Reviewers(ctx context.Context, sc postgres.Scope, f postgres.TrendFilter) ([]postgres.Reviewer, error)
-	// AgentHistory gives talks with an agent and appeals about him.
+	// AgentHistory gives talks with an agent, and appeals and dispositions about him.
 	AgentHistory(ctx context.Context, sc postgres.Scope, agent string, limit int) (postgres.AgentHistory, error)
 	// Coach puts a talk with an agent on record; postgres.ErrNotFound where the scope holds nothing of him.
 	Coach(ctx context.Context, sc postgres.Scope, c postgres.Coaching) error

@@ -94,7 +94,9 @@ func TestFigurePages(t *testing.T) {
 	get, database := d.get, d.database
 	storagetest.Exec(t, database,
 		`UPDATE recordings SET team = '=HYPERLINK("http://evil.example")', metadata = metadata || '{"team": "=HYPERLINK(\"http://evil.example\")", "agent_name": "+<b>王"}' WHERE agent_id = '1003'`,
-		`UPDATE users SET display_name = '@SUM(A1)' WHERE name = 'reviewer1'`)
+		`UPDATE users SET display_name = '@SUM(A1)' WHERE name = 'reviewer1'`,
+		`INSERT INTO dispositions (recording, kind, note) SELECT r.id, 'retrain', '再听一遍' FROM recordings r
+			WHERE r.score IS NOT NULL AND (r.agent_id = '1001' OR r.started_at >= '2026-06-30') ORDER BY r.started_at DESC LIMIT 300`)
 	const span = "from=2026-05-01&to=2026-06-30"
 	for _, page := range []struct {
 		path, file string
@@ -103,7 +105,7 @@ func TestFigurePages(t *testing.T) {
 		{"/trends?by=agent&" + span, "csv xlsx", 3}, {"/trends?by=team&against=none&" + span, "csv xlsx", 1}, {"/trends?by=principal&against=year&" + span, "csv xlsx", 3},
 		{"/trends?by=rule&against=span&cfrom=2026-04-21&cto=2026-04-30&" + span, "csv xlsx", 3}, {"/trends?by=week&rule=threat&" + span, "csv xlsx", 1}, {"/trends", "csv xlsx", 3},
 		{"/heat?" + span, "csv xlsx", 1}, {"/agents/1003?" + span, "", 2}, {"/coverage?by=day&" + span, "csv xlsx", 3}, {"/coverage?by=agent&" + span, "csv xlsx", 3},
-		{"/training?" + span, "xlsx", 1}, {"/daily?day=2026-06-30", "xlsx", 4}, {"/daily", "xlsx", 4}, {"/spotcheck?n=12&draw=7&" + span, "xlsx", 1},
+		{"/training?" + span, "xlsx", 1}, {"/daily?day=2026-06-30", "xlsx", 5}, {"/daily", "xlsx", 5}, {"/spotcheck?n=12&draw=7&" + span, "xlsx", 1},
 	} {
 		status, body := get(page.path)
 		if status != http.StatusOK {
@@ -185,6 +187,9 @@ func TestFigurePages(t *testing.T) {
 		if got := visit(t, d.client, d.address+"/agents/1001/coaching", form.values); got != form.want {
 			t.Errorf("coaching %v: status %d, want %d", form.values, got, form.want)
 		}
+	}
+	if n := len(all(get2("/agents/1001"), ".dispositions li")); n == 0 {
+		t.Error("the agent's page shows no disposition")
 	}
 	if got := textOf(one(t, get2("/agents/1001"), ".coaching li")); !strings.Contains(got, "听了三条录音") || !strings.Contains(got, "威胁") {
 		t.Errorf("the coaching on record reads %q", got)

@@ -47,8 +47,9 @@ func (s *Store) Coach(ctx context.Context, sc Scope, c Coaching) error {
 
 // AgentHistory is what happened around an agent, each newest first.
 type AgentHistory struct {
-	Coaching []Coaching
-	Appeals  []AgentAppeal
+	Coaching     []Coaching
+	Appeals      []AgentAppeal
+	Dispositions []AgentDisposition
 }
 
 // AgentAppeal is an appeal against a finding in one of the agent's recordings.
@@ -83,6 +84,9 @@ func (s *Store) AgentHistory(ctx context.Context, sc Scope, agent string, limit 
 	if err != nil {
 		return h, err
 	}
-	h.Appeals, err = pgx.CollectRows(rows, pgx.RowToStructByPos[AgentAppeal])
+	if h.Appeals, err = pgx.CollectRows(rows, pgx.RowToStructByPos[AgentAppeal]); err != nil {
+		return h, err
+	}
+	h.Dispositions, err = s.agentDispositions(ctx, sc, agent, limit)
 	return h, err
 }

@@ -36,18 +36,28 @@ type ReportFilter struct {
 	Limit       int
 }
 
-// ReportExamples gives findings in the scope with their recordings.
-func (s *Store) ReportExamples(ctx context.Context, sc Scope, f ReportFilter) ([]ReportExample, error) {
+// contacts narrow recordings r to those inspected, in the scope, of contacts in [From, To), and to the filter but for its
+// rule.
+func (f TrendFilter) contacts(sc Scope) *conditions {
 	c := &conditions{}
 	c.sql = append(c.sql, sc.sql("r", &c.args), `r.score IS NOT NULL AND r.state <> 'duplicate'`)
 	c.add(`r.started_at >= $?`, f.From)
 	c.add(`r.started_at < $?`, f.To)
 	for _, x := range []struct{ sql, value string }{
-		{`r.agent_id = $?`, f.Agent}, {`r.team = $?`, f.Team}, {`r.principal = $?`, f.Principal}, {`r.kind = $?`, string(f.Kind)}, {`f.rule = $?`, f.Rule},
+		{`r.agent_id = $?`, f.Agent}, {`r.team = $?`, f.Team}, {`r.principal = $?`, f.Principal}, {`r.kind = $?`, string(f.Kind)},
 	} {
 		if x.value != "" {
 			c.add(x.sql, x.value)
 		}
+	}
+	return c
+}
+
+// ReportExamples gives findings in the scope with their recordings.
+func (s *Store) ReportExamples(ctx context.Context, sc Scope, f ReportFilter) ([]ReportExample, error) {
+	c := f.contacts(sc)
+	if f.Rule != "" {
+		c.add(`f.rule = $?`, f.Rule)
 	}
 	live := `NOT f.shadow AND (f.current OR f.verdict <> 'open')`
 	if f.Standing {
@@ -135,15 +145,8 @@ type VisitFinding struct {
 // Visits draws n inspected visits in [From, To) of the scope; the same seed draws the same. They are in the order of
 // their time.
 func (s *Store) Visits(ctx context.Context, sc Scope, f TrendFilter, n int, seed string) ([]Visit, error) {
-	c := &conditions{}
-	c.sql = append(c.sql, sc.sql("r", &c.args), `r.kind = 'visit' AND r.score IS NOT NULL AND r.state <> 'duplicate'`)
-	c.add(`r.started_at >= $?`, f.From)
-	c.add(`r.started_at < $?`, f.To)
-	for _, x := range []struct{ sql, value string }{{`r.agent_id = $?`, f.Agent}, {`r.team = $?`, f.Team}, {`r.principal = $?`, f.Principal}} {
-		if x.value != "" {
-			c.add(x.sql, x.value)
-		}
-	}
+	f.Kind = detectors.KindVisit
+	c := f.contacts(sc)
 	c.args = append(c.args, seed, n)
 	rows, err := s.pool.Query(ctx, fmt.Sprintf(`
 		WITH drawn AS (SELECT r.* FROM recordings r WHERE %s ORDER BY md5(r.id::text || $%d), r.id LIMIT $%d)

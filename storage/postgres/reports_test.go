@@ -63,6 +63,27 @@ func TestExamples(t *testing.T) {
 	}
 }
 
+// Of each recording the last disposition counts, and none where it was taken back.
+func TestDispositionCounts(t *testing.T) {
+	b, year := reportBed(t)
+	b.exec(`INSERT INTO dispositions (recording, kind, due) SELECT r.id, x.kind, x.due FROM recordings r JOIN (VALUES
+		(1, '1.wav', 'advice', NULL::date), (2, '1.wav', 'penalty', '2026-01-01'), (3, '2.wav', 'penalty', NULL), (4, '3.wav', 'retrain', NULL),
+		(5, '3.wav', 'none', NULL)) x (n, key, kind, due) ON x.key = r.key ORDER BY x.n`)
+	got, err := b.DispositionCounts(t.Context(), postgres.Scope{}, year)
+	b.noError(err)
+	if diff := cmp.Diff([]postgres.DispositionCount{{Kind: postgres.DispositionPenalty, Recordings: 2, Agents: 1, Overdue: 1}}, got); diff != "" {
+		t.Errorf("(-want +got): %s", diff)
+	}
+	if got, err = b.DispositionCounts(t.Context(), postgres.Scope{Teams: []string{"south"}}, year); err != nil || len(got) != 0 {
+		t.Errorf("in the south: %+v (%v)", got, err)
+	}
+	h, err := b.AgentHistory(t.Context(), postgres.Scope{}, "a1", 5)
+	b.noError(err)
+	if len(h.Dispositions) != 2 || h.Dispositions[0].Kind != postgres.DispositionPenalty {
+		t.Errorf("dispositions of the agent: %+v", h.Dispositions)
+	}
+}
+
 func TestReviewers(t *testing.T) {
 	b, year := reportBed(t)
 	got, err := b.Reviewers(t.Context(), postgres.Scope{}, year)
