@@ -33,7 +33,7 @@ func (b Block) String() string {
 	case BlockPrecision:
 		return fmt.Sprintf("%s: precision falls significantly (now %d of %d confirmed)", b.Rule, b.N, b.Of)
 	case BlockNoBackTest:
-		return "no finished back-test against the live version"
+		return "no finished back-test against the live version over all recordings"
 	}
 	return b.Code
 }

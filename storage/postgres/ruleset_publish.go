@@ -124,7 +124,8 @@ func (s *Store) RollbackRuleset(ctx context.Context, id int64, by rulework.Actor
 	return s.MarkStale(ctx)
 }
 
-// publishBlocks is what forbids publishing a version in place of the live one, which it gives as well.
+// publishBlocks is what forbids publishing a version in place of the live one, which it gives as well. Only a back-test
+// over all recordings counts: a sample may leave out just those findings that are lost.
 func publishBlocks(ctx context.Context, tx pgx.Tx, id int64) (blocks []rulework.Block, live int64, err error) {
 	err = tx.QueryRow(ctx, `SELECT id FROM ruleset_versions WHERE state = 'live'`).Scan(&live)
 	if errors.Is(err, pgx.ErrNoRows) {
@@ -134,6 +135,7 @@ func publishBlocks(ctx context.Context, tx pgx.Tx, id int64) (blocks []rulework.
 		return nil, 0, err
 	}
 	err = tx.QueryRow(ctx, `SELECT blocks FROM backtests WHERE new_version = $1 AND old_version = $2 AND state = 'done'
+			AND sample = 0 AND since IS NULL AND until IS NULL
 		ORDER BY ended_at DESC LIMIT 1`, id, live).Scan(&blocks)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return []rulework.Block{{Code: rulework.BlockNoBackTest}}, live, nil

@@ -56,9 +56,14 @@ func (b *bed) draft(label string, by rulework.Actor, editors ...string) rulework
 // compared is a finished back-test of a version against the live one.
 func (b *bed) compared(id int64, blocks ...rulework.Block) {
 	b.t.Helper()
+	b.comparedOver(rulework.Selection{}, id, blocks...)
+}
+
+func (b *bed) comparedOver(sel rulework.Selection, id int64, blocks ...rulework.Block) {
+	b.t.Helper()
 	live, err := b.LiveRuleset(b.t.Context())
 	b.noError(err)
-	_, err = b.AskBackTest(b.t.Context(), live.ID, id, rulework.Selection{}, rulework.Actor{})
+	_, err = b.AskBackTest(b.t.Context(), live.ID, id, sel, rulework.Actor{})
 	b.noError(err)
 	test, ok, err := b.TakeBackTest(b.t.Context())
 	if err != nil || !ok {
@@ -181,6 +186,10 @@ func TestPublishAndRollBack(t *testing.T) {
 	var blocked *rulework.BlockedError
 	if err := b.PublishRuleset(ctx, v.ID, author, ""); !errors.As(err, &blocked) || blocked.Blocks[0].Code != rulework.BlockNoBackTest {
 		t.Fatalf("published without a back-test: %v", err)
+	}
+	b.comparedOver(rulework.Selection{Sample: 1}, v.ID)
+	if err := b.PublishRuleset(ctx, v.ID, author, ""); !errors.As(err, &blocked) || blocked.Blocks[0].Code != rulework.BlockNoBackTest {
+		t.Fatalf("published after a look at one recording: %v", err)
 	}
 	b.compared(v.ID, rulework.Block{Code: rulework.BlockLostConfirmed, Rule: "threat", N: 2})
 	if err := b.PublishRuleset(ctx, v.ID, author, ""); !errors.As(err, &blocked) || blocked.Blocks[0].N != 2 {
