@@ -49,6 +49,7 @@ const (
 	permOperate   Permission = "operate"    // queues, workers, what failed
 	permCustody   Permission = "custody"    // how recordings are kept
 	permHold      Permission = "hold"       // place and release legal holds
+	permEvidence  Permission = "evidence"   // take evidence packs out of the console, nothing masked
 )
 
 // grants is the whole role matrix. What is not here is denied.
@@ -76,6 +77,7 @@ var grants = map[Permission][]Role{
 	permOperate:   {RoleOperator, RoleAdmin},
 	permCustody:   {RoleLead, RoleManager, RoleAuditor, RoleOperator, RoleAdmin},
 	permHold:      {RoleLead, RoleManager},
+	permEvidence:  {RoleLead, RoleManager, RoleAuditor},
 }
 
 // may says whether the matrix grants p to role. An unknown role or permission gets nothing.

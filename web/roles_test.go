@@ -31,6 +31,7 @@ func TestRoleTable(t *testing.T) {
 		permOperate:   "operator admin",
 		permCustody:   "lead manager auditor operator admin",
 		permHold:      "lead manager",
+		permEvidence:  "lead manager auditor",
 	}
 	for p := range grants {
 		for _, role := range Roles {

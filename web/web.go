@@ -13,6 +13,7 @@ import (
 
 	"github.com/alexedwards/scs/v2"
 
+	"github.com/speechqa/speechqa/evidence"
 	"github.com/speechqa/speechqa/storage/postgres"
 )
 
@@ -35,6 +36,8 @@ type Config struct {
 	AppealDays int
 	// Health is asked by GET /healthz; nil means always well.
 	Health func(context.Context) error
+	// Evidence makes evidence packs; nil, or one without a key, makes none.
+	Evidence *evidence.Exporter
 	// Queues steers the queues; nil where this process was not told where they are.
 	Queues Queues
 	// QueueTool is shown below QueueToolPath to those who operate the system; nil for none.
@@ -43,6 +46,7 @@ type Config struct {
 
 // Console is the web application.
 type Console struct {
+	evidence *evidence.Exporter
 	store    Store
 	audio    AudioSource
 	rules    Rules
@@ -88,7 +92,8 @@ func New(cfg Config) (*Console, error) {
 	}
 	access := cfg.Access.withDefaults()
 	c := &Console{
-		store: cfg.Store, audio: cfg.Audio, rules: cfg.Rules, log: cfg.Log,
+		evidence: cfg.Evidence,
+		store:    cfg.Store, audio: cfg.Audio, rules: cfg.Rules, log: cfg.Log,
 		sessions: newSessions(cfg.Sessions, access.Logins, cfg.SecureCookies),
 		access:   access, anchors: cfg.Anchors,
 		assets: bundle, messages: messages, loc: loc, health: cfg.Health, queues: cfg.Queues, queueTool: cfg.QueueTool,

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/speechqa/speechqa/evidence"
 	"github.com/speechqa/speechqa/storage/postgres"
 	"github.com/speechqa/speechqa/web"
 )
@@ -20,6 +21,7 @@ type serveCmd struct {
 	redisFlags
 	objectFlags
 	custodyFlags
+	signingFlags
 	modelFlags
 	rulesFlags
 	workerFlags
@@ -41,6 +43,7 @@ type everything struct {
 	llm     llmSettings
 	ingest  ingestSettings
 	keep    custodySettings
+	key     *evidence.Key // nil: nothing is signed
 	listen  string
 	public  string
 	access  web.Access
@@ -52,7 +55,7 @@ type everything struct {
 // read takes only those settings that the mode needs, so that an office need not name services it starts itself.
 func (c *serveCmd) read(a *app, p *problems) everything {
 	e := everything{log: c.logFlags.read(p, a.stderr), ingest: c.ingestFlags.read(p), rules: c.rulesFlags.read(p),
-		metrics: c.observeFlags.read(p), keep: c.custodyFlags.read(p)}
+		metrics: c.observeFlags.read(p), keep: c.custodyFlags.read(p), key: c.signingFlags.read(p)}
 	e.listen, e.public = c.webFlags.read(p)
 	e.access = c.accessFlags.read(p, false)
 	e.console = c.consoleFlags.read(p)
@@ -154,6 +157,9 @@ func runOffice(ctx context.Context, dir string, e everything, ready func(context
 	}
 	sys.addCustody(e.keep)
 	if err := sys.useZone(ctx, e.ingest.Zone); err != nil {
+		return err
+	}
+	if e.key, err = officeKey(dir, e.key); err != nil {
 		return err
 	}
 	addr, err := sys.addConsole(ctx, e)

@@ -161,7 +161,18 @@ func withStore(a *app, f databaseFlags, use func(*postgres.Store) error) error {
 
 // askPassword reads a password of the user without showing it, or from a pipe, and returns its hash.
 func askPassword(a *app, u postgres.User) (string, error) {
-	var password string
+	password, err := readSecret(a)
+	if err != nil {
+		return "", err
+	}
+	if err := web.CheckPassword(password, u); err != nil {
+		return "", err
+	}
+	return web.HashPassword(password)
+}
+
+// readSecret reads a password without showing it, or from a pipe.
+func readSecret(a *app) (string, error) {
 	if f, ok := a.stdin.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
 		fmt.Fprint(a.stderr, "password: ")
 		b, err := term.ReadPassword(int(f.Fd()))
@@ -169,18 +180,13 @@ func askPassword(a *app, u postgres.User) (string, error) {
 		if err != nil {
 			return "", fmt.Errorf("read the password: %w", err)
 		}
-		password = string(b)
-	} else {
-		line, err := bufio.NewReader(a.stdin).ReadString('\n')
-		if err != nil && line == "" {
-			return "", errors.New("no password on standard input")
-		}
-		password = strings.TrimRight(line, "\r\n")
+		return string(b), nil
 	}
-	if err := web.CheckPassword(password, u); err != nil {
-		return "", err
+	line, err := bufio.NewReader(a.stdin).ReadString('\n')
+	if err != nil && line == "" {
+		return "", errors.New("no password on standard input")
 	}
-	return web.HashPassword(password)
+	return strings.TrimRight(line, "\r\n"), nil
 }
 
 func or(a, b string) string {

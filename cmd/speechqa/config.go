@@ -95,6 +95,7 @@ type allFlags struct {
 	redisFlags
 	objectFlags
 	custodyFlags
+	signingFlags
 	modelFlags
 	rulesFlags
 	llmFlags

@@ -108,6 +108,7 @@ func TestDemo(t *testing.T) {
 	var judged string // id of the recording whose findings were overturned
 	t.Run("console", func(t *testing.T) { judged = checkConsole(t, address, password, records) })
 	t.Run("operations", func(t *testing.T) { checkOperations(t, address, admin) })
+	t.Run("evidence", func(t *testing.T) { checkEvidence(t, address, password, data, judged) })
 	t.Run("stop", func(t *testing.T) {
 		children := demo.descendants()
 		if status := demo.stop(); status != 0 {

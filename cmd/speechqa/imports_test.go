@@ -23,6 +23,7 @@ var allowedImports = map[string][]string{
 	"pipeline":                   {"pipeline/audio", "detectors", "lexicon"},
 	"rulework":                   {"detectors", "detectors/pii", "lexicon"},
 	"custody":                    {"pipeline"},
+	"evidence":                   {"custody", "storage/postgres", "pipeline", "detectors", "lexicon"},
 	"storage/embedded":           {},
 	"storage/objects":            {"custody", "pipeline", "detectors"},
 	"storage/postgres":           {"custody", "pipeline", "pipeline/audio", "detectors", "detectors/estimate", "detectors/pii", "lexicon", "rulework"},
@@ -30,7 +31,7 @@ var allowedImports = map[string][]string{
 	"storage/storagetest/office": {"detectors"},
 	"worker":                     {"pipeline"},
 	"worker/discovery":           {"pipeline", "pipeline/meta"},
-	"web":                        {"custody", "storage/postgres", "pipeline", "pipeline/audio", "detectors", "detectors/estimate", "detectors/pii", "rulework", "lexicon"},
+	"web":                        {"custody", "evidence", "storage/postgres", "pipeline", "pipeline/audio", "detectors", "detectors/estimate", "detectors/pii", "rulework", "lexicon"},
 	"web/build":                  {},
 	"web/browsertest":            {},
 }

@@ -32,6 +32,7 @@ type cli struct {
 	Queue      queueCmd      `cmd:"" help:"Pause, resume, retry, inspect again."`
 	Figures    figuresCmd    `cmd:"" help:"Check and recount the figures of trends and reports."`
 	Retention  retentionCmd  `cmd:"" help:"How long recordings are kept: terms, legal holds, report."`
+	Evidence   evidenceCmd   `cmd:"" help:"Signed packs of what findings rest on."`
 	Verify     verifyCmd     `cmd:"" help:"Prove that what is kept is as it was written."`
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/redis/go-redis/v9"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/speechqa/speechqa/evidence"
 	"github.com/speechqa/speechqa/pipeline"
 	"github.com/speechqa/speechqa/pipeline/audio"
 	"github.com/speechqa/speechqa/pipeline/meta"
@@ -183,7 +184,8 @@ func (s *system) addConsole(ctx context.Context, e everything) (net.Addr, error)
 		Store: s.store, Sessions: s.store.Sessions(), Audio: s.objects, Rules: liveRules{live}, Log: s.log,
 		Location: e.ingest.Zone, SecureCookies: strings.HasPrefix(e.public, "https:"), Access: e.access,
 		AppealDays: e.console.appealDays, Anchors: s.anchors(e.keep).read,
-		Health: s.storesReady,
+		Health:   s.storesReady,
+		Evidence: &evidence.Exporter{Store: s.store, Source: s.objects, Key: e.key, Zone: e.ingest.Zone},
 	}
 	if s.queues != nil {
 		cfg.Queues = s.queues
