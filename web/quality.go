@@ -103,9 +103,11 @@ func (c *Console) quality(r *http.Request) (d qualityData, err error) {
 		break
 	}
 	d.Rules = qualityRows(weeks, d.Filter.To)
+	judgeable := c.rules.Judgeable()
 	for i := range d.Rules {
 		row := &d.Rules[i]
-		if row.Alpha, _ = agreementOn(results, row.Rule); d.Sample != nil && row.Now {
+		// Of what nobody who hears a recording can say, such as how often somebody was called, a blind sample says nothing.
+		if row.Alpha, _ = agreementOn(results, row.Rule); d.Sample != nil && row.Now && slices.Contains(judgeable, row.Rule) {
 			row.Recall, row.HasRecall = recallOf(*d.Sample, ofSample, row.Rule)
 		}
 	}

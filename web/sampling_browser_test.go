@@ -113,6 +113,9 @@ func TestSamplingInBrowser(t *testing.T) {
 	if row := browsertest.Ask[string](b, `[...document.querySelectorAll("table.figures tbody tr")].find(r => r.cells[0].innerText === "威胁恐吓").innerText`); strings.Count(row, "[") < 3 {
 		t.Errorf("precision, recall and agreement of threat: %q", row)
 	}
+	if row := browsertest.Ask[string](b, `[...document.querySelectorAll("table.figures tbody tr")].find(r => r.cells[0].innerText === "=SUM(1)").cells[7].innerText`); row != "–" {
+		t.Errorf("recall of a rule that nobody can judge by ear: %q", row)
+	}
 	look("quality")
 	b.Click(`button[name=lang][value=en]`)
 	b.Becomes(`document.documentElement.lang === "en" && document.readyState === "complete"`)

@@ -183,3 +183,40 @@ func mustZone(t *testing.T) *time.Location {
 	}
 	return zone
 }
+
+// TestCalibration: any recordings, flagged or not, and every reviewer judges every one of them.
+func TestCalibration(t *testing.T) {
+	b := newBed(t)
+	for i := range 6 {
+		f := found(fmt.Sprintf("r%d", i))
+		if i%2 == 0 {
+			b.inspected(f, 70, finding("threat", 1))
+		} else {
+			b.inspected(f, 100)
+		}
+	}
+	lead := b.user("lead")
+	spec := postgres.SampleSpec{Kind: postgres.SampleCalibration, Title: "校准", From: day(2026, 3, 1), To: day(2026, 3, 2), Period: "month", Size: 5, Seed: "s", Zone: time.UTC}
+	for _, name := range []string{"one", "two", "three"} {
+		spec.Reviewers = append(spec.Reviewers, postgres.SampleReviewer{ID: b.user(name)})
+	}
+	id, err := b.DrawSample(t.Context(), postgres.Scope{}, spec, postgres.Actor{ID: lead})
+	b.noError(err)
+	m, err := b.SampleResult(t.Context(), postgres.Scope{}, id)
+	b.noError(err)
+	if m.Population != 6 || m.Drawn != 5 || m.Seats != 15 {
+		t.Errorf("%+v", m.Sample)
+	}
+	for _, r := range spec.Reviewers {
+		tasks, err := b.SampleTasks(t.Context(), postgres.Scope{}, r.ID)
+		b.noError(err)
+		if len(tasks) != 1 || tasks[0].Of != 5 || tasks[0].Recording != m.Items[0].Recording {
+			t.Errorf("%+v", tasks)
+		}
+	}
+	spec.Reviewers[1].Scope = postgres.Scope{Teams: []string{"elsewhere"}} // does not see what is drawn
+	spec.Reviewers = spec.Reviewers[:2]
+	if _, err := b.DrawSample(t.Context(), postgres.Scope{}, spec, postgres.Actor{ID: lead}); !errors.Is(err, postgres.ErrOneReviewer) {
+		t.Errorf("one of two may see: %v", err)
+	}
+}
