@@ -38,6 +38,12 @@ type deskStore interface {
 func (c *Console) deskRoutes() []route {
 	return []route{
 		{"POST /next", permReview, c.nextRecording, ""},
+		{"GET /counts", permOwn, c.counts, ""},
+		{"POST /filters", permReview, c.saveFilter, ""},
+		{"POST /filters/drop", permReview, c.dropFilter, ""},
+		{"POST /assign", permAssign, c.assign, ""},
+		{"GET /desk", permAssign, c.deskPage, ""},
+		{"POST /desk/quota", permAssign, c.setQuota, ""},
 		{"POST /recordings/{id}/findings", permReview, c.addFinding, ""},
 		{"POST /recordings/{id}/undo", permReview, c.undo, ""},
 		{"POST /recordings/{id}/disposition", permReview, c.dispose, ""},

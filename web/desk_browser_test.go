@@ -250,3 +250,34 @@ func TestClerkByMouse(t *testing.T) {
 		t.Errorf("the corrected speaker is %s", s)
 	}
 }
+
+// A lead's way: counts beside the stages, a filter kept and dropped, recordings assigned, what is expected of a clerk.
+func TestLeadsList(t *testing.T) {
+	d := newDesk(t)
+	li := d.user(postgres.User{Name: "li", DisplayName: "李质检", Role: string(RoleClerk)})
+	lead := d.signIn(d.user(postgres.User{Name: "wang", DisplayName: "王组长", Role: string(RoleLead)}))
+	b := browsertest.Open(t, d.address, lead)
+	b.Go("/?status=to_judge&rule=threat")
+	b.Becomes(`document.querySelector("[data-count=tab-to_judge]").textContent === "1" && document.querySelectorAll("table.list tbody tr").length === 1`)
+	b.Fill(".save-filter input[name=name]", "威胁")
+	b.Click(".save-filter button")
+	b.Becomes(`document.querySelector(".pill [data-count]")?.textContent === "1"`)
+	b.Accessible("node_modules")
+	b.Picture(pictures, "lead-list")
+	b.Click(".pill button")
+	b.Becomes(`!document.querySelector(".pill") && document.querySelectorAll("table.list tbody tr").length === 2`)
+	b.Click("#all-rows")
+	b.Fill("#assign select", li.ID)
+	b.Click("#assign button")
+	b.Becomes(`document.querySelectorAll("table.list td small").length > 0 && document.querySelector(".flash")`)
+	b.Go("/desk")
+	b.Becomes(`document.querySelector("tr[data-user='` + li.ID + `'] a")?.textContent === "2"`)
+	b.Accessible("node_modules")
+	b.Picture(pictures, "lead-day")
+	b.Fill("tr[data-user='"+li.ID+"'] input[name=quota]", "90")
+	b.Click("tr[data-user='" + li.ID + "'] button")
+	b.Becomes(`document.querySelector("tr[data-user='` + li.ID + `'] td")?.textContent === "0 / 90"`)
+	b.Go("/?assignee=nobody")
+	b.Becomes(`document.querySelector(".empty h2")`)
+	b.Accessible("node_modules")
+}

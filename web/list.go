@@ -4,9 +4,12 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/google/uuid"
 
 	"github.com/speechqa/speechqa/detectors"
 	"github.com/speechqa/speechqa/storage/postgres"
@@ -28,6 +31,14 @@ type listData struct {
 	Later    bool   // not the first page
 	FirstURL string
 	Tabs     []listTab
+	Ranges   []string // of scores, beside Bands
+	Range    string
+	Me       string
+	Saved    []savedView
+	Query    string // of this view, for keeping it as a filter
+	CountURL string
+	Day      *postgres.ClerkDay  // of a visitor who judges
+	Clerks   []postgres.ClerkDay // whom a lead can assign to
 }
 
 type listTab struct {
@@ -39,8 +50,9 @@ type listTab struct {
 var (
 	listStatuses = []postgres.ListStatus{postgres.StatusToJudge, postgres.StatusReviewed, postgres.StatusClean,
 		postgres.StatusFailed, postgres.StatusPending, postgres.StatusAll}
-	listKinds = []detectors.Kind{detectors.KindCall, detectors.KindVisit}
-	listBands = []int{59, 74, 89}
+	listKinds  = []detectors.Kind{detectors.KindCall, detectors.KindVisit}
+	listBands  = []int{59, 74, 89}
+	listRanges = []string{"0-59", "60-74", "75-89", "90-100"}
 )
 
 // listPage is the flagged list: recordings worst first.
@@ -78,6 +90,9 @@ func (c *Console) listPage(w http.ResponseWriter, r *http.Request) error {
 	}
 	bare := postgres.ListFilter{Status: f.Status, Limit: f.Limit, After: f.After}
 	d.Narrowed = f != bare
+	if err := c.deskOfList(r, &d); err != nil {
+		return err
+	}
 	return c.render(w, r, http.StatusOK, "list", d)
 }
 
@@ -99,6 +114,7 @@ func (c *Console) listFilter(q url.Values) (postgres.ListFilter, error) {
 		Team:      q.Get("team"),
 		Principal: q.Get("principal"),
 		Doubtful:  q.Get("doubtful") != "",
+		Complaint: q.Get("complaint") != "",
 		Query:     strings.TrimSpace(q.Get("q")),
 		After:     q.Get("after"),
 		Limit:     listLimit,
@@ -126,7 +142,18 @@ func (c *Console) listFilter(q url.Values) (postgres.ListFilter, error) {
 	if !f.To.IsZero() {
 		f.To = f.To.AddDate(0, 0, 1) // the form's last day belongs to the span
 	}
-	if s := q.Get("score"); s != "" {
+	if f.Assignee = q.Get("assignee"); f.Assignee != "" && f.Assignee != postgres.AssigneeNobody {
+		id, err := uuid.Parse(f.Assignee)
+		if err != nil {
+			return f, errBadRequest
+		}
+		f.Assignee = id.String()
+	}
+	if s := q.Get("score"); slices.Contains(listRanges, s) {
+		if _, err := fmt.Sscanf(s, "%d-%d", &f.MinScore, &f.MaxScore); err != nil {
+			return f, errBadRequest
+		}
+	} else if s != "" {
 		if f.MaxScore, err = strconv.Atoi(s); err != nil || f.MaxScore < 0 || f.MaxScore > 100 {
 			return f, errBadRequest
 		}

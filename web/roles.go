@@ -32,6 +32,7 @@ const (
 	permListen    Permission = "listen"     // the audio itself
 	permUnmask    Permission = "unmask"     // see the numbers that pages hide
 	permReview    Permission = "review"     // decide on findings
+	permAssign    Permission = "assign"     // give recordings to people, set what is expected of them a day
 	permTrends    Permission = "trends"     // figures about people and rules
 	permCoach     Permission = "coach"      // put talks with agents on record
 	permExport    Permission = "export"     // take data out of the console
@@ -60,6 +61,7 @@ var grants = map[Permission][]Role{
 	permListen:    {RoleClerk, RoleLead, RoleManager, RoleTrainer, RoleAuditor},
 	permUnmask:    {RoleClerk, RoleLead, RoleAuditor},
 	permReview:    {RoleClerk, RoleLead},
+	permAssign:    {RoleLead},
 	permTrends:    {RoleLead, RoleManager, RoleTrainer, RoleAuditor},
 	permCoach:     {RoleLead, RoleManager, RoleTrainer},
 	permExport:    {RoleLead, RoleManager},

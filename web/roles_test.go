@@ -14,6 +14,7 @@ func TestRoleTable(t *testing.T) {
 		permListen:    "clerk lead manager trainer auditor",
 		permUnmask:    "clerk lead auditor",
 		permReview:    "clerk lead",
+		permAssign:    "lead",
 		permTrends:    "lead manager trainer auditor",
 		permCoach:     "lead manager trainer",
 		permExport:    "lead manager",
