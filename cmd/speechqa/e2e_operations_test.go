@@ -25,6 +25,13 @@ func (b *browser) accessible(page string) {
 	}
 }
 
+// settles waits until an expression is true of a page that has everything: before its styles are there, what is to be
+// clicked may still move.
+func (b *browser) settles(expression string) {
+	b.t.Helper()
+	b.becomes(`document.readyState === "complete" && ` + expression)
+}
+
 // checkOperations is an administrator's way through the operators' page: what failed is tried again and fails again, a
 // queue is paused and goes on, and the queue's own tool shows the same under its own policy.
 func checkOperations(t *testing.T, address, password string) {
@@ -32,7 +39,7 @@ func checkOperations(t *testing.T, address, password string) {
 	b.open("/operations")
 	b.do("log in", chromedp.SendKeys(chromedp.CSS("input[name=name]"), "admin"),
 		chromedp.SendKeys(chromedp.CSS("input[name=password]"), password), chromedp.Click(chromedp.CSS("form.login button")))
-	b.becomes(`location.pathname === "/operations" && document.querySelectorAll("#queues tbody tr").length === 5`)
+	b.settles(`location.pathname === "/operations" && document.querySelectorAll("#queues tbody tr").length === 5`)
 	b.accessible("the operators' page")
 	b.picture("operations")
 
@@ -41,10 +48,10 @@ func checkOperations(t *testing.T, address, password string) {
 		t.Errorf("%d recordings failed, want %d", failed, len(badRecordings))
 	}
 	b.do("try again", chromedp.Click(chromedp.CSS("#failures button")))
-	b.becomes(`document.querySelector(".flash")?.textContent.includes("放回队列")`)
+	b.settles(`document.querySelector(".flash")?.textContent.includes("放回队列")`)
 
 	b.do("pause", chromedp.Click(chromedp.CSS(`tr[data-queue=rescan] button[value=pause]`)))
-	b.becomes(`document.querySelector("tr[data-queue=rescan] .paused")`)
+	b.settles(`document.querySelector("tr[data-queue=rescan] .paused")`)
 	b.do("resume", chromedp.Click(chromedp.CSS(`tr[data-queue=rescan] button[value=resume]`)))
 	b.becomes(`document.querySelector("tr[data-queue=rescan] button[value=pause]")`)
 
