@@ -33,6 +33,7 @@ type cli struct {
 	Figures    figuresCmd    `cmd:"" help:"Check and recount the figures of trends and reports."`
 	Retention  retentionCmd  `cmd:"" help:"How long recordings are kept: terms, legal holds, report."`
 	Evidence   evidenceCmd   `cmd:"" help:"Signed packs of what findings rest on."`
+	Backup     backupCmd     `cmd:"" help:"Dump the database, and prove that a dump can be restored."`
 	Verify     verifyCmd     `cmd:"" help:"Prove that what is kept is as it was written."`
 }
 
