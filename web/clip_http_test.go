@@ -206,7 +206,7 @@ func TestClipOfWhatIsGone(t *testing.T) {
 	l := newLibrary(t)
 	trainer := l.signIn(l.user(postgres.User{Name: "wang", Role: string(RoleTrainer)}))
 	_, at, _ := l.post(trainer, "/recordings/"+l.recording+"/clips", "from", "1", "to", "3")
-	storagetest.Exec(t, l.database, `UPDATE recordings SET key = 'gone.wav'`)
+	storagetest.Exec(t, l.database, `ALTER TABLE recordings DISABLE TRIGGER USER`, `UPDATE recordings SET key = 'gone.wav'`)
 	if a := l.ask(http.MethodGet, at+"/audio", trainer); a.status != http.StatusGone {
 		t.Errorf("audio: %d", a.status)
 	}
