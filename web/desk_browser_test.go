@@ -128,12 +128,11 @@ func (d *deskBed) review(id string) postgres.Review {
 
 // The clerk's way by keyboard: next recording, hear the evidence, confirm, undo, overturn with a reason, add what was
 // missed, a disposition, on to the next.
-func TestClerkByKeyboard(t *testing.T) {
+func TestClerkByKeyboardInBrowser(t *testing.T) {
 	d := newDesk(t)
 	clerk := d.signIn(d.user(postgres.User{Name: "li", DisplayName: "李质检", Role: string(RoleClerk)}))
 	b := browsertest.Open(t, d.address, clerk)
 	b.Go("/")
-	b.Picture(pictures, "clerk-list")
 	b.Accessible("node_modules")
 	b.Go("/recordings/" + d.worse)
 	b.Becomes(`document.getElementById("audio").readyState > 0 && document.querySelector("#wave > *") && !document.getElementById("side").disabled`)
@@ -156,7 +155,6 @@ func TestClerkByKeyboard(t *testing.T) {
 	b.Becomes(`document.getElementById("side").value === "agent"`)
 	before := browsertest.Ask[float64](b, audioAt)
 	b.Becomes(audioAt + ` > ` + strconv.FormatFloat(before, 'f', 2, 64) + ` + 0.5`) // one side alone plays on
-	b.Picture(pictures, "recording-playing")
 	b.Press("+")
 	b.Becomes(`document.getElementById("audio").playbackRate === 1.25`)
 	b.Press(" ")
@@ -192,12 +190,13 @@ func TestClerkByKeyboard(t *testing.T) {
 	b.Press("?")
 	b.Becomes(`document.getElementById("help").open`)
 	b.Accessible("node_modules")
-	b.Picture(pictures, "clerk-keys")
 	b.Click("#help button")
 	b.Accessible("node_modules")
-	b.Picture(pictures, "clerk-review")
 	b.Press("n")
-	b.Becomes(`location.pathname === "/recordings/` + d.milder + `" && document.readyState === "complete"`)
+	b.Becomes(`location.pathname === "/recordings/` + d.milder + `" && document.readyState === "complete" && document.querySelector("#wave > *")`)
+	b.Press("j")
+	b.Becomes(`document.querySelector("mark.current")`)
+	b.Picture(pictures, "clerk-review")
 
 	v := d.review(d.worse)
 	var added postgres.JudgedFinding
@@ -213,7 +212,7 @@ func TestClerkByKeyboard(t *testing.T) {
 
 // The clerk's way by mouse, in English: a line plays, a conflict is said plainly, both sides are swapped and the
 // recording is inspected again.
-func TestClerkByMouse(t *testing.T) {
+func TestClerkByMouseInBrowser(t *testing.T) {
 	d := newDesk(t)
 	clerk := d.signIn(d.user(postgres.User{Name: "li", DisplayName: "李质检", Role: string(RoleClerk), Lang: "en"}))
 	b := browsertest.Open(t, d.address, clerk)
@@ -231,7 +230,6 @@ func TestClerkByMouse(t *testing.T) {
 	b.Click("[data-finding=threat] button.confirm")
 	b.Becomes(`!document.getElementById("conflict").hidden`)
 	b.Accessible("node_modules")
-	b.Picture(pictures, "clerk-conflict")
 	b.Click("#conflict [data-reload]")
 	b.Becomes(`document.querySelector("[data-finding=deception].v-confirmed")`)
 	b.Click("[data-finding=threat] button.confirm")
@@ -240,7 +238,6 @@ func TestClerkByMouse(t *testing.T) {
 	b.Click("details.speakers summary")
 	b.Click("#t-3 .speaker")
 	b.Becomes(`document.getElementById("t-3").dataset.speaker === "unknown" && !document.getElementById("correct").disabled`)
-	b.Picture(pictures, "clerk-speakers")
 	b.Accessible("node_modules")
 	b.Click("#correct")
 	b.Becomes(`document.querySelector("#review[data-again]")`)
@@ -252,7 +249,7 @@ func TestClerkByMouse(t *testing.T) {
 }
 
 // A lead's way: counts beside the stages, a filter kept and dropped, recordings assigned, what is expected of a clerk.
-func TestLeadsList(t *testing.T) {
+func TestLeadsListInBrowser(t *testing.T) {
 	d := newDesk(t)
 	li := d.user(postgres.User{Name: "li", DisplayName: "李质检", Role: string(RoleClerk)})
 	lead := d.signIn(d.user(postgres.User{Name: "wang", DisplayName: "王组长", Role: string(RoleLead)}))
@@ -273,7 +270,6 @@ func TestLeadsList(t *testing.T) {
 	b.Go("/desk")
 	b.Becomes(`document.querySelector("tr[data-user='` + li.ID + `'] a")?.textContent === "2"`)
 	b.Accessible("node_modules")
-	b.Picture(pictures, "lead-day")
 	b.Fill("tr[data-user='"+li.ID+"'] input[name=quota]", "90")
 	b.Click("tr[data-user='" + li.ID + "'] button")
 	b.Becomes(`document.querySelector("tr[data-user='` + li.ID + `'] td")?.textContent === "0 / 90"`)
