@@ -327,3 +327,37 @@ func TestTokensInBrowser(t *testing.T) {
 		t.Error("a revoked key works")
 	}
 }
+
+func TestHooksPage(t *testing.T) {
+	c := newPages(t)
+	at := time.Date(2026, 3, 3, 2, 0, 0, 0, time.UTC)
+	d := hooksData{Secret: "whs_1", Hooks: []postgres.Hook{{ID: "0191d7a0-0000-7000-8000-0000000000bb", URL: "https://a.example/<b>", By: "管理员", CreatedAt: at}},
+		Deliveries: []postgres.HookDelivery{{URL: "https://a.example/", CreatedAt: at, NextAt: at, Tries: 2, Problem: "answered 503"}, {Recording: "0191d7a0", CreatedAt: at, DoneAt: at, Tries: 1}, {CreatedAt: at}}}
+	for _, l := range langs {
+		doc := draw(t, c, l, RoleAdmin, "hooks", d)
+		one(t, doc, `form[action="/hooks/`+d.Hooks[0].ID+`/try"]`)
+		if got := textOf(one(t, doc, "#fresh")); got != "whs_1" {
+			t.Errorf("secret %q", got)
+		}
+		one(t, draw(t, c, l, RoleAdmin, "hooks", hooksData{}), ".empty h2")
+	}
+}
+
+// The address of a hook is looked at before it is kept, and the secret is shown once.
+func TestHooksOverHTTP(t *testing.T) {
+	l := newLibrary(t)
+	admin := l.signIn(l.user(postgres.User{Name: "root", DisplayName: "管理员", Role: string(RoleAdmin)}))
+	for _, bad := range []string{"", "http://example.com/", "https://127.0.0.1/", "https://[::1]:8443/x", "https://u:p@example.com/", "file:///etc/passwd"} {
+		if status, _, _ := l.post(admin, "/hooks", "url", bad); status != http.StatusBadRequest {
+			t.Errorf("%q: %d", bad, status)
+		}
+	}
+	status, _, page := l.post(admin, "/hooks", "url", "https://example.com/hook")
+	secret := regexp.MustCompile(`whs_[A-Z2-7]{52}`).Find(page)
+	if status != http.StatusOK || secret == nil {
+		t.Fatalf("%d: no secret", status)
+	}
+	if a := l.ask(http.MethodGet, "/hooks", admin); a.status != http.StatusOK || strings.Contains(a.body, string(secret)) || !strings.Contains(a.body, "https://example.com/hook") {
+		t.Errorf("%d, or the secret is shown again", a.status)
+	}
+}

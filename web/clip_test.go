@@ -29,13 +29,21 @@ func (m *matrix) clipPlaces() map[string]func(*http.Cookie) place {
 		return id
 	}
 	all := map[string]func(*http.Cookie) place{}
-	for _, r := range slices.Concat(m.console.clipRoutes(), m.console.apiRoutes(), m.console.tokenRoutes()) {
+	for _, r := range slices.Concat(m.console.clipRoutes(), m.console.apiRoutes(), m.console.tokenRoutes(), m.console.hookRoutes()) {
 		_, path, _ := strings.Cut(r.pattern, " ")
 		switch {
 		case strings.Contains(path, "{clip}"):
 			all[r.pattern] = func(*http.Cookie) place {
 				at := func(id string) string { return strings.ReplaceAll(path, "{clip}", id) }
 				return place{at(clip(m.own, "own")), at(clip(m.foreign, foreignMark))}
+			}
+		case strings.Contains(path, "{hook}"):
+			all[r.pattern] = func(*http.Cookie) place {
+				id, err := m.store.CreateHook(m.t.Context(), "https://example.com/", "s", maker())
+				if err != nil {
+					m.t.Fatal(err)
+				}
+				return place{own: strings.ReplaceAll(path, "{hook}", id)}
 			}
 		case strings.Contains(path, "{token}"): // nobody has it, which is let in and then not there: see TestTokensInBrowser
 			all[r.pattern] = func(cookie *http.Cookie) place {

@@ -37,6 +37,7 @@ var (
 	errAppealLate    = &userError{http.StatusConflict, "appeal_late"}
 	errAppealSecond  = &userError{http.StatusForbidden, "appeal_second"}
 	errUnderAppeal   = &userError{http.StatusConflict, "under_appeal"}
+	errHookAddress   = &userError{http.StatusBadRequest, "hook_address"}
 	errTokens        = &userError{http.StatusConflict, "tokens"}
 	errTokenRefused  = &userError{http.StatusUnauthorized, "token_refused"}
 	errReadOnly      = &userError{http.StatusForbidden, "read_only"}

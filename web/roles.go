@@ -40,6 +40,7 @@ const (
 	permMakeClips Permission = "make_clips" // cut clips, decide what is bleeped, take them out of the console
 	permRules     Permission = "rules"      // write, approve and publish rules
 	permRulesView Permission = "rules_view" // versions, back-tests, quality, and what rules on shadow find
+	permHooks     Permission = "hooks"      // where the system sends word of fatal recordings
 	permAppeals   Permission = "appeals"    // appeals within one's scope
 	permAppeal    Permission = "appeal"     // appeal against a confirmed finding
 	permUsers     Permission = "users"      // create and block users
@@ -69,6 +70,7 @@ var grants = map[Permission][]Role{
 	permMakeClips: {RoleLead, RoleTrainer},
 	permRules:     {RoleLead},
 	permRulesView: {RoleLead, RoleManager, RoleAuditor},
+	permHooks:     {RoleAdmin},
 	permAppeals:   {RoleClerk, RoleLead, RoleManager, RoleAgent, RoleAuditor},
 	permAppeal:    {RoleManager, RoleAgent}, // a manager for his teams' agents
 	permUsers:     {RoleAdmin},

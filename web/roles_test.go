@@ -22,6 +22,7 @@ func TestRoleTable(t *testing.T) {
 		permMakeClips: "lead trainer",
 		permRules:     "lead",
 		permRulesView: "lead manager auditor",
+		permHooks:     "admin",
 		permAppeals:   "clerk lead manager agent auditor",
 		permAppeal:    "manager agent",
 		permUsers:     "admin",

@@ -36,6 +36,7 @@ func (c *Console) table() []route {
 		c.deskRoutes(),
 		c.tokenRoutes(),
 		c.apiRoutes(),
+		c.hookRoutes(),
 	)
 }
 

@@ -38,6 +38,7 @@ type Store interface {
 	auditStore
 	tokenStore
 	samplingStore
+	hookStore
 }
 
 // AudioSource opens a recording's object for reading anywhere in it. A missing object wraps pipeline.ErrGone.

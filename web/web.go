@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"time"
 	_ "time/tzdata" // the console's clock must not depend on the machine's zone files
 
@@ -34,6 +35,8 @@ type Config struct {
 	Access Access
 	// AppealDays is how many days after its confirmation a finding may be appealed against; 0 means 7.
 	AppealDays int
+	// HookAllow are networks beside the public internet that hooks may reach.
+	HookAllow []netip.Prefix
 	// Health is asked by GET /healthz; nil means always well.
 	Health func(context.Context) error
 	// Evidence makes evidence packs; nil, or one without a key, makes none.
@@ -63,7 +66,8 @@ type Console struct {
 	nobody   string        // hash of a password nobody knows
 	handler  http.Handler
 
-	appealDays int // see Config
+	appealDays int            // see Config
+	hookAllow  []netip.Prefix // see Config
 
 	queues    Queues       // may be nil
 	queueTool http.Handler // may be nil
@@ -99,6 +103,7 @@ func New(cfg Config) (*Console, error) {
 		assets: bundle, messages: messages, loc: loc, health: cfg.Health, queues: cfg.Queues, queueTool: cfg.QueueTool,
 		renders: make(chan struct{}, rendersAtOne),
 	}
+	c.hookAllow = cfg.HookAllow
 	c.appealDays = cmp.Or(cfg.AppealDays, appealDays)
 	if c.nobody, err = hashPassword(rand.Text()); err != nil {
 		return nil, fmt.Errorf("web: %w", err)

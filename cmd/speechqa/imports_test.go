@@ -31,8 +31,9 @@ var allowedImports = map[string][]string{
 	"storage/storagetest/office": {"detectors"},
 	"worker":                     {"pipeline"},
 	"worker/discovery":           {"pipeline", "pipeline/meta"},
-	"web":                        {"custody", "evidence", "storage/postgres", "pipeline", "pipeline/audio", "detectors", "detectors/estimate", "detectors/pii", "rulework", "lexicon"},
+	"web":                        {"web/hooks", "custody", "evidence", "storage/postgres", "pipeline", "pipeline/audio", "detectors", "detectors/estimate", "detectors/pii", "rulework", "lexicon"},
 	"web/build":                  {},
+	"web/hooks":                  {"storage/postgres"},
 	"web/browsertest":            {},
 }
 

@@ -25,6 +25,7 @@ import (
 	"github.com/speechqa/speechqa/storage/objects"
 	"github.com/speechqa/speechqa/storage/postgres"
 	"github.com/speechqa/speechqa/web"
+	"github.com/speechqa/speechqa/web/hooks"
 	"github.com/speechqa/speechqa/worker"
 	"github.com/speechqa/speechqa/worker/discovery"
 )
@@ -183,7 +184,7 @@ func (s *system) addConsole(ctx context.Context, e everything) (net.Addr, error)
 	cfg := web.Config{
 		Store: s.store, Sessions: s.store.Sessions(), Audio: s.objects, Rules: liveRules{live}, Log: s.log,
 		Location: e.ingest.Zone, SecureCookies: strings.HasPrefix(e.public, "https:"), Access: e.access,
-		AppealDays: e.console.appealDays, Anchors: s.anchors(e.keep).read,
+		AppealDays: e.console.appealDays, HookAllow: e.console.hookAllow, Anchors: s.anchors(e.keep).read,
 		Health:   s.storesReady,
 		Evidence: &evidence.Exporter{Store: s.store, Source: s.objects, Key: e.key, Zone: e.ingest.Zone},
 	}
@@ -200,6 +201,8 @@ func (s *system) addConsole(ctx context.Context, e everything) (net.Addr, error)
 	}
 	backtests := &rulework.Runner{Store: s.store, Log: s.log}
 	s.add("back-tests", backtests.Run)
+	sender := &hooks.Sender{Store: s.store, Allow: e.console.hookAllow, Log: s.log}
+	s.add("webhooks", sender.Run)
 	return s.addHTTP("console", e.listen, console)
 }
 
