@@ -73,7 +73,7 @@ func TestOpinions(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := &secondopinion.Follower{Store: f.store, Adviser: func() (secondopinion.Adviser, error) { return client, nil }, AtOnce: 2, Every: 50 * time.Millisecond, Log: f.log()}
+	o := &secondopinion.Follower{Store: f.store, Adviser: func() (secondopinion.Adviser, error) { return client, nil }, AtOnce: 2, Every: 50 * time.Millisecond, Settle: time.Second, Log: f.log()}
 	ctx, cancel := context.WithCancel(t.Context())
 	var running sync.WaitGroup
 	running.Go(func() {

@@ -224,56 +224,56 @@ func (s *story) start() {
 
 func (s *story) login(name string) *browser {
 	b := openBrowserTab(s.t, s.address)
-	b.open("/login")
-	b.do("log in", chromedp.SendKeys(chromedp.CSS("input[name=name]"), name),
+	b.Go("/login")
+	b.Do("log in", chromedp.SendKeys(chromedp.CSS("input[name=name]"), name),
 		chromedp.SendKeys(chromedp.CSS("input[name=password]"), "a story's password"), chromedp.Click(chromedp.CSS("form.login button")))
-	b.becomes(`document.querySelector("table.list")`)
+	b.Becomes(`document.querySelector("table.list")`)
 	return b
 }
 
 // noticeNoise: the noisiest rule stands first, its page shows the term and the reason, and one click proposes an example.
 func (s *story) noticeNoise(b *browser) {
-	b.open("/rules")
+	b.Go("/rules")
 	if first := ask[string](b, `document.querySelector("table.quality tbody tr").dataset.rule`); first != storyRule {
 		s.t.Fatalf("the first rule is %s", first)
 	}
 	if rate := ask[string](b, `document.querySelector("table.quality .rate b").textContent`); rate != "55%" { // 12 of 22
 		s.t.Errorf("overturn rate %s, want 55%%", rate)
 	}
-	b.accessible("the rules' page")
+	b.Accessible(webModules)
 	b.picture("rules-quality")
-	b.do("open the noisy rule", chromedp.Click(chromedp.CSS("table.quality tbody th a")))
-	b.becomes(`document.querySelector(".reasons .tag")?.textContent.includes("12")`)
-	b.accessible("the page about a rule")
-	b.do("propose", chromedp.Click(chromedp.CSS(".decidedlist li.v-overturned button")))
-	b.becomes(`document.querySelector(".flash") && document.querySelector(".decidedlist .tag")`)
+	b.Do("open the noisy rule", chromedp.Click(chromedp.CSS("table.quality tbody th a")))
+	b.Becomes(`document.querySelector(".reasons .tag")?.textContent.includes("12")`)
+	b.Accessible(webModules)
+	b.Do("propose", chromedp.Click(chromedp.CSS(".decidedlist li.v-overturned button")))
+	b.Becomes(`document.querySelector(".flash") && document.querySelector(".decidedlist .tag")`)
 	b.picture("rules-noisy")
 }
 
 // writeExample: the proposal becomes a pass example, which fails until the rule is right.
 func (s *story) writeExample(b *browser) {
-	b.do("edit the rule", chromedp.Click(chromedp.CSS("#edit-rule")))
-	b.becomes(`document.querySelector(".proposals button")`)
-	b.do("take the example", chromedp.Click(chromedp.CSS(".proposals button")))
-	b.becomes(`document.querySelector("#check .errors")?.textContent.includes("工作微信")`)
+	b.Do("edit the rule", chromedp.Click(chromedp.CSS("#edit-rule")))
+	b.Becomes(`document.querySelector(".proposals button")`)
+	b.Do("take the example", chromedp.Click(chromedp.CSS(".proposals button")))
+	b.Becomes(`document.querySelector("#check .errors")?.textContent.includes("工作微信")`)
 }
 
 // edit changes the text in the editor and waits for the check.
 func (s *story) edit(b *browser, old, now string) {
 	ask[bool](b, fmt.Sprintf(`(t => { t.value = t.value.replace(%q, %q); t.dispatchEvent(new Event("input")); return t.value.includes(%q) })(document.getElementById("text"))`, old, now, now))
-	b.becomes(`document.querySelector("#check .fine")`)
+	b.Becomes(`document.querySelector("#check .fine")`)
 }
 
 // writeException adds an exception with words, tries it, saves it and submits it; the version's number is returned.
 func (s *story) writeException(b *browser, words string) int64 {
 	const own = "  - {name: 工作微信, where: sentence, words: [%s]}\n"
 	s.edit(b, "unless:\n", "unless:\n"+fmt.Sprintf(own, words))
-	b.do("try a sentence", chromedp.SendKeys(chromedp.CSS("#try textarea"), "您加一下我的工作微信。\n你加一下他的私人微心。"), chromedp.Click(chromedp.CSS("#try button")))
-	b.becomes(`document.querySelector(".triedexcused")?.textContent.includes("工作微信")`)
-	b.becomes(`document.querySelector(".triedfound")?.textContent.includes("听起来像")`)
-	b.do("look for neighbours", chromedp.SendKeys(chromedp.CSS("#near input"), "微信"), chromedp.Click(chromedp.CSS("#near button")))
-	b.becomes(`document.querySelectorAll(".neighbours li").length === 2`)
-	b.accessible("the editor")
+	b.Do("try a sentence", chromedp.SendKeys(chromedp.CSS("#try textarea"), "您加一下我的工作微信。\n你加一下他的私人微心。"), chromedp.Click(chromedp.CSS("#try button")))
+	b.Becomes(`document.querySelector(".triedexcused")?.textContent.includes("工作微信")`)
+	b.Becomes(`document.querySelector(".triedfound")?.textContent.includes("听起来像")`)
+	b.Do("look for neighbours", chromedp.SendKeys(chromedp.CSS("#near input"), "微信"), chromedp.Click(chromedp.CSS("#near button")))
+	b.Becomes(`document.querySelectorAll(".neighbours li").length === 2`)
+	b.Accessible(webModules)
 	ask[bool](b, `scrollTo(0, 0), document.activeElement.blur(), true`)
 	b.picture("rules-editor")
 	s.save(b)
@@ -283,21 +283,21 @@ func (s *story) writeException(b *browser, words string) int64 {
 // save saves the open file; the page comes again.
 func (s *story) save(b *browser) {
 	ask[bool](b, `document.body.dataset.old = "1"; true`)
-	b.do("save", chromedp.Click(chromedp.CSS("#save")))
-	b.becomes(`!document.body.dataset.old && document.querySelector("#changes") && document.readyState === "complete"`)
+	b.Do("save", chromedp.Click(chromedp.CSS("#save")))
+	b.Becomes(`!document.body.dataset.old && document.querySelector("#changes") && document.readyState === "complete"`)
 }
 
 func (s *story) submit(b *browser, why string) int64 {
-	b.do("submit", chromedp.SendKeys(chromedp.CSS("textarea[name=why]"), why), chromedp.Click(chromedp.CSS("#submit")))
-	b.becomes(`location.pathname.startsWith("/rules/versions/")`)
+	b.Do("submit", chromedp.SendKeys(chromedp.CSS("textarea[name=why]"), why), chromedp.Click(chromedp.CSS("#submit")))
+	b.Becomes(`location.pathname.startsWith("/rules/versions/")`)
 	return int64(ask[int](b, `Number(location.pathname.split("/").pop())`))
 }
 
 // backTest runs one from the version's page and returns what it found and lost of a rule.
 func (s *story) backTest(b *browser, version int64) (found, lost int) {
-	b.open(fmt.Sprintf("/rules/versions/%d", version))
-	b.do("run a back-test", chromedp.Click(chromedp.CSS("#backtest")))
-	b.becomes(`document.querySelector("#test")?.dataset.state === "done" && document.querySelector("#byrule")`)
+	b.Go(fmt.Sprintf("/rules/versions/%d", version))
+	b.Do("run a back-test", chromedp.Click(chromedp.CSS("#backtest")))
+	b.Becomes(`document.querySelector("#test")?.dataset.state === "done" && document.querySelector("#byrule")`)
 	if n := ask[int](b, `[...document.querySelectorAll("#byrule tbody tr")].filter(r => r.dataset.rule !== "`+storyRule+`").reduce((n, r) => n + Number(r.dataset.found) + Number(r.dataset.lost), 0)`); n != 0 {
 		s.t.Errorf("other rules find or lose %d", n)
 	}
@@ -313,7 +313,7 @@ func (s *story) backTestBlocks(b *browser, version int64) {
 	if text := ask[string](b, `document.querySelector("#blocks").textContent`); !strings.Contains(text, "10") {
 		s.t.Errorf("publishing is blocked because of %q, want the 10 confirmed findings", text)
 	}
-	b.accessible("a back-test")
+	b.Accessible(webModules)
 	b.picture("rules-backtest-blocked")
 	if status, _, errs := speechqa(s.t, map[string]string{"SPEECHQA_DATABASE_URL": s.url}, "rules", "publish", fmt.Sprint(version), "--as", "wang"); status == 0 {
 		s.t.Errorf("a version that nobody approved is published: %s", errs)
@@ -322,17 +322,17 @@ func (s *story) backTestBlocks(b *browser, version int64) {
 	if status, _, errs := speechqa(s.t, map[string]string{"SPEECHQA_DATABASE_URL": s.url}, "rules", "publish", fmt.Sprint(version), "--as", "zhang"); status == 0 || !strings.Contains(errs, "10 confirmed findings are lost") {
 		s.t.Errorf("publishing is not blocked: %d %s", status, errs)
 	}
-	b.open(fmt.Sprintf("/rules/versions/%d", version))
-	b.becomes(`document.querySelector("#override") && !document.querySelector("#publish")`)
-	b.accessible("a version")
+	b.Go(fmt.Sprintf("/rules/versions/%d", version))
+	b.Becomes(`document.querySelector("#override") && !document.querySelector("#publish")`)
+	b.Accessible(webModules)
 }
 
 // narrow goes on from the blocked version with an exception that says what is meant.
 func (s *story) narrow(b *browser, version int64) int64 {
-	b.open(fmt.Sprintf("/rules/versions/%d", version))
-	b.do("edit further", chromedp.Click(chromedp.CSS(`form[action="/rules/drafts"] button`)))
-	b.becomes(`document.getElementById("text")`)
-	b.open(ask[string](b, `location.pathname`) + "?file=rules/" + storyRule + ".yaml")
+	b.Go(fmt.Sprintf("/rules/versions/%d", version))
+	b.Do("edit further", chromedp.Click(chromedp.CSS(`form[action="/rules/drafts"] button`)))
+	b.Becomes(`document.getElementById("text")`)
+	b.Go(ask[string](b, `location.pathname`) + "?file=rules/" + storyRule + ".yaml")
 	s.edit(b, "words: [加一下我的]", "words: [工作微信]")
 	s.save(b)
 	return s.submit(b, "只放行工作微信")
@@ -345,29 +345,29 @@ func (s *story) backTestPasses(b *browser, version int64) {
 	if because := ask[int](b, `[...document.querySelectorAll("#differences tr")].filter(r => r.textContent.includes("工作微信")).length`); because != storyEach {
 		s.t.Errorf("%d lost findings name the exception, want %d", because, storyEach)
 	}
-	b.becomes(`document.querySelector(".gate.open") && !document.querySelector("#blocks")`)
+	b.Becomes(`document.querySelector(".gate.open") && !document.querySelector("#blocks")`)
 	b.picture("rules-backtest")
 }
 
 // approveAndPublish: who wrote it is not offered to approve it; the second person is.
 func (s *story) approveAndPublish(author, second *browser, version int64) {
 	page := fmt.Sprintf("/rules/versions/%d", version)
-	author.open(page)
+	author.Go(page)
 	if ask[bool](author, `document.querySelector("#approve") !== null`) {
 		s.t.Error("the author may approve")
 	}
-	second.open(page)
+	second.Go(page)
 	second.picture("rules-approve")
-	second.do("approve", chromedp.Click(chromedp.CSS("#approve")))
-	second.becomes(`document.querySelector("#publish")`)
-	author.open(page)
-	author.do("publish", chromedp.Click(chromedp.CSS("#publish")))
-	author.becomes(`document.querySelector("h1 .vs-live")`)
+	second.Do("approve", chromedp.Click(chromedp.CSS("#approve")))
+	second.Becomes(`document.querySelector("#publish")`)
+	author.Go(page)
+	author.Do("publish", chromedp.Click(chromedp.CSS("#publish")))
+	author.Becomes(`document.querySelector("h1 .vs-live")`)
 }
 
 // rateFalls: the rule's page and the overview show the versions side by side.
 func (s *story) rateFalls(b *browser, version int64) {
-	b.open("/rules")
+	b.Go("/rules")
 	row := `document.querySelector("tr[data-rule=` + storyRule + `]")`
 	if now := ask[string](b, row+`.querySelector(".rate b").textContent`); now != "0%" {
 		s.t.Errorf("overturn rate of version %d: %s, want 0%%", version, now)
@@ -375,14 +375,14 @@ func (s *story) rateFalls(b *browser, version int64) {
 	if then := ask[string](b, row+`.querySelector(".earlier").textContent`); !strings.Contains(then, "55%") {
 		s.t.Errorf("the earlier version's rate: %q", then)
 	}
-	b.open("/rules/quality/" + storyRule)
+	b.Go("/rules/quality/" + storyRule)
 	b.picture("rules-better")
 }
 
 func (s *story) rollBack(b *browser) {
-	b.open("/rules/versions/1")
-	b.do("roll back", chromedp.Click(chromedp.CSS("#rollback")))
-	b.becomes(`document.querySelector("h1 .vs-live")`)
+	b.Go("/rules/versions/1")
+	b.Do("roll back", chromedp.Click(chromedp.CSS("#rollback")))
+	b.Becomes(`document.querySelector("h1 .vs-live")`)
 	v, err := s.store.LiveRuleset(s.t.Context())
 	s.noError(err)
 	if v.ID != 1 || v.State != rulework.StateLive {

@@ -14,8 +14,9 @@ import (
 )
 
 // DueOpinions gives up to limit inspected recordings on which no opinion was had since, in the order of their
-// inspections; those of the last settle are left for later, since an inspection may be committed after a later one. The
-// first call ever marks the beginning: what was inspected before is not asked about.
+// inspections. An inspection's time is the beginning of its transaction, so one may become visible after a later one:
+// those of the last settle, and those after the beginning of a transaction that has written and still runs, are left
+// for later. The first call ever marks the beginning: what was inspected before is not asked about.
 func (s *Store) DueOpinions(ctx context.Context, settle time.Duration, limit int) ([]pipeline.OpinionDue, error) {
 	_, err := s.pool.Exec(ctx, `INSERT INTO opinion_cursor (inspected_at, recording)
 		VALUES (now(), '00000000-0000-0000-0000-000000000000') ON CONFLICT DO NOTHING`)
@@ -29,6 +30,8 @@ func (s *Store) DueOpinions(ctx context.Context, settle time.Duration, limit int
 		FROM (SELECT r.* FROM recordings r, opinion_cursor c
 			WHERE r.state = 'inspected' AND (r.inspected_at, r.id) > (c.inspected_at, c.recording)
 				AND r.inspected_at < now() - make_interval(secs => $1)
+				AND r.inspected_at < coalesce((SELECT min(xact_start) FROM pg_stat_activity
+					WHERE datname = current_database() AND backend_xid IS NOT NULL), now())
 			ORDER BY r.inspected_at, r.id LIMIT $2) due
 		JOIN (SELECT recording, as_corrected(recording, hash, transcript) AS transcript FROM transcripts) heard ON heard.recording = due.id
 		LEFT JOIN (SELECT recording, question, answer FROM opinions WHERE missing = '') had ON had.recording = due.id
