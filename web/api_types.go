@@ -3,6 +3,8 @@ package web
 import (
 	"time"
 
+	"github.com/speechqa/speechqa/detectors"
+	"github.com/speechqa/speechqa/pipeline"
 	"github.com/speechqa/speechqa/storage/postgres"
 )
 
@@ -14,25 +16,30 @@ type apiPage[T any] struct {
 	Next  string `json:"next,omitempty"`
 }
 
+// apiRecording is what every answer about a recording begins with.
+type apiRecording struct {
+	ID        string     `json:"id"`
+	Key       string     `json:"key"`
+	Kind      string     `json:"kind"`
+	State     string     `json:"state"`
+	Reason    string     `json:"reason,omitempty"`
+	AgentID   string     `json:"agent_id,omitempty"`
+	AgentName string     `json:"agent_name,omitempty"`
+	Team      string     `json:"team,omitempty"`
+	Principal string     `json:"principal,omitempty"`
+	CaseID    string     `json:"case_id,omitempty"`
+	StartedAt *time.Time `json:"started_at,omitempty"`
+	Duration  float64    `json:"duration"`
+	Score     *int       `json:"score,omitempty"`
+	Fatal     bool       `json:"fatal"`
+}
+
 type apiListRow struct {
-	ID         string     `json:"id"`
-	Key        string     `json:"key"`
-	Kind       string     `json:"kind"`
-	State      string     `json:"state"`
-	Reason     string     `json:"reason,omitempty"`
-	AgentID    string     `json:"agent_id,omitempty"`
-	AgentName  string     `json:"agent_name,omitempty"`
-	Team       string     `json:"team,omitempty"`
-	Principal  string     `json:"principal,omitempty"`
-	CaseID     string     `json:"case_id,omitempty"`
-	StartedAt  *time.Time `json:"started_at,omitempty"`
-	Duration   float64    `json:"duration"`
-	Score      *int       `json:"score,omitempty"`
-	Fatal      bool       `json:"fatal"`
-	Open       int        `json:"open"`
-	Confirmed  int        `json:"confirmed"`
-	Overturned int        `json:"overturned"`
-	Rules      []apiRule  `json:"rules"`
+	apiRecording
+	Open       int       `json:"open"`
+	Confirmed  int       `json:"confirmed"`
+	Overturned int       `json:"overturned"`
+	Rules      []apiRule `json:"rules"`
 }
 
 type apiRule struct {
@@ -50,13 +57,18 @@ func moment(t time.Time) *time.Time {
 	return &t
 }
 
-func apiRow(r postgres.ListRow) apiListRow {
-	out := apiListRow{ID: r.ID, Key: maskNumbers(r.Key), Kind: string(r.Kind), State: string(r.State), Reason: r.Reason, AgentID: r.Metadata.AgentID,
-		AgentName: r.Metadata.AgentName, Team: r.Metadata.Team, Principal: r.Metadata.Principal, CaseID: r.Metadata.CaseID, StartedAt: moment(r.Metadata.StartedAt),
-		Duration: r.Duration, Fatal: r.Fatal, Open: r.Open, Confirmed: r.Confirmed, Overturned: r.Overturned, Rules: []apiRule{}}
-	if r.State == "inspected" {
-		out.Score = &r.Score
+func apiRecordingOf(id, key string, kind detectors.Kind, state pipeline.State, reason string, m detectors.Metadata, duration float64, score int, fatal bool) apiRecording {
+	out := apiRecording{ID: id, Key: key, Kind: string(kind), State: string(state), Reason: reason, AgentID: m.AgentID, AgentName: m.AgentName,
+		Team: m.Team, Principal: m.Principal, CaseID: m.CaseID, StartedAt: moment(m.StartedAt), Duration: duration, Fatal: fatal}
+	if state == pipeline.StateInspected {
+		out.Score = &score
 	}
+	return out
+}
+
+func apiRow(r postgres.ListRow) apiListRow {
+	out := apiListRow{apiRecording: apiRecordingOf(r.ID, maskNumbers(r.Key), r.Kind, r.State, r.Reason, r.Metadata, r.Duration, r.Score, r.Fatal),
+		Open: r.Open, Confirmed: r.Confirmed, Overturned: r.Overturned, Rules: []apiRule{}}
 	for _, c := range r.Rules {
 		out.Rules = append(out.Rules, apiRule{c.Rule, string(c.Severity), c.Count, c.Doubtful})
 	}
@@ -94,20 +106,7 @@ type apiUtterance struct {
 }
 
 type apiReviewBody struct {
-	ID         string         `json:"id"`
-	Key        string         `json:"key"`
-	Kind       string         `json:"kind"`
-	State      string         `json:"state"`
-	Reason     string         `json:"reason,omitempty"`
-	AgentID    string         `json:"agent_id,omitempty"`
-	AgentName  string         `json:"agent_name,omitempty"`
-	Team       string         `json:"team,omitempty"`
-	Principal  string         `json:"principal,omitempty"`
-	CaseID     string         `json:"case_id,omitempty"`
-	StartedAt  *time.Time     `json:"started_at,omitempty"`
-	Duration   float64        `json:"duration"`
-	Score      *int           `json:"score,omitempty"`
-	Fatal      bool           `json:"fatal"`
+	apiRecording
 	SHA256     string         `json:"sha256,omitempty"`
 	Ruleset    string         `json:"ruleset,omitempty"`
 	Version    int64          `json:"version"`
@@ -116,13 +115,9 @@ type apiReviewBody struct {
 }
 
 func apiReview(r postgres.Review) apiReviewBody {
-	m := r.Recording.Metadata
-	out := apiReviewBody{ID: r.Recording.ID, Key: r.Recording.Object.Key, Kind: string(r.Recording.Kind), State: string(r.Recording.State), Reason: r.Recording.Reason,
-		AgentID: m.AgentID, AgentName: m.AgentName, Team: m.Team, Principal: m.Principal, CaseID: m.CaseID, StartedAt: moment(m.StartedAt), Duration: r.Recording.Duration,
-		Fatal: r.Fatal, SHA256: r.Recording.SHA256, Ruleset: r.RulesetHash, Version: r.Version, Findings: []apiFinding{}, Transcript: []apiUtterance{}}
-	if r.Recording.State == "inspected" {
-		out.Score = &r.Score
-	}
+	rec := r.Recording
+	out := apiReviewBody{apiRecording: apiRecordingOf(rec.ID, rec.Object.Key, rec.Kind, rec.State, rec.Reason, rec.Metadata, rec.Duration, r.Score, r.Fatal),
+		SHA256: rec.SHA256, Ruleset: r.RulesetHash, Version: r.Version, Findings: []apiFinding{}, Transcript: []apiUtterance{}}
 	for _, f := range r.Findings {
 		out.Findings = append(out.Findings, apiFinding{Key: f.Key, Rule: f.Rule, Severity: string(f.Severity), Turn: f.Turn, Quote: f.Quote, Start: f.Start, End: f.End,
 			Term: f.Term, How: f.How, Confidence: f.Confidence, Doubtful: f.Doubtful, Shadow: f.Shadow, Why: f.Why, Verdict: string(f.Verdict), Reason: f.Reason,
