@@ -132,7 +132,7 @@ func TestAttempts(t *testing.T) {
 		t.Error("waits after success")
 	}
 	b.exec(`UPDATE login_attempts SET count = 100, last_at = now() - interval '2 days', until = now() - interval '2 days' WHERE name = 'li'`)
-	if wait("li") != 0 || wait("li") != 0 {
+	if wait("li") != 0 {
 		t.Error("what happened two days ago is not forgotten")
 	}
 	b.exec(`UPDATE login_attempts SET last_at = now() - interval '2 days'`)
