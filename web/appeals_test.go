@@ -111,12 +111,21 @@ func TestAppealInBrowser(t *testing.T) {
 	b := browsertest.Open(t, l.address, agent)
 	b.Go("/appeals")
 	b.Accessible("node_modules")
+	b.Click(".appealable [data-hear]")
+	const heard = `document.getElementById("heard")`
+	b.Becomes(heard + `.currentTime > 0.3 && !` + heard + `.paused && !` + heard + `.hidden`) // his own recording's sound
+	b.Accessible("node_modules")
 	b.Click(".appealable summary")
 	b.Type(".appealable textarea", "我只是提醒还款日期")
 	b.Picture(pictures, "appeals-agent")
 	b.Click(".appealable button.primary")
 	b.Becomes(`location.pathname.startsWith("/appeals/")`)
 	at := browsertest.Ask[string](b, `location.pathname`)
+	b.Click("[data-hear]")
+	b.Becomes(heard + `.currentTime > 0.3`)
+	if n := storagetest.Query(t, l.database, `SELECT count(*) FROM audit_log WHERE action = 'recording.play' AND name = 'agent' AND subject = 'recording:`+l.recording+`'`)[0]; n != "2" {
+		t.Errorf("the agent has heard his recording twice, on record is %s", n)
+	}
 	if n := browsertest.Ask[int](b, `document.querySelectorAll("form[action^='/appeals']").length`); n != 0 {
 		t.Error("the agent may decide")
 	}

@@ -187,7 +187,7 @@ func TestRecordingPageByRole(t *testing.T) {
 		if got, want := len(all(doc, `.judge form`)) > 0, role == RoleClerk || role == RoleLead; got != want {
 			t.Errorf("%s: decisions offered = %v", role, got)
 		}
-		if got, want := len(all(doc, "audio")) > 0, !slices.Contains([]Role{RoleAgent, RoleOperator, RoleAdmin}, role); got != want {
+		if got, want := len(all(doc, "audio")) > 0, !slices.Contains([]Role{RoleOperator, RoleAdmin}, role); got != want {
 			t.Errorf("%s: audio = %v", role, got)
 		}
 	}

@@ -11,7 +11,7 @@ const (
 	RoleLead     Role = "lead"     // 质检组长: decides, assigns, decides appeals
 	RoleManager  Role = "manager"  // 经理: sees who drifts and why, of his own teams
 	RoleTrainer  Role = "trainer"  // 培训师: collects and exports clips
-	RoleAgent    Role = "agent"    // 催收员: sees what was found in his own recordings
+	RoleAgent    Role = "agent"    // 催收员: sees and hears what was found in his own recordings
 	RoleAuditor  Role = "auditor"  // 稽核: sees everything, changes nothing
 	RoleOperator Role = "operator" // 运维: keeps the machinery running; hears and reads nothing
 	RoleAdmin    Role = "admin"    // 管理员: users and system; not a judge of findings
@@ -59,7 +59,7 @@ var grants = map[Permission][]Role{
 	permAccount:   Roles,
 	permOwn:       {RoleClerk, RoleLead, RoleManager, RoleTrainer, RoleAgent, RoleAuditor, RoleAdmin},
 	permView:      {RoleClerk, RoleLead, RoleManager, RoleTrainer, RoleAuditor, RoleAdmin},
-	permListen:    {RoleClerk, RoleLead, RoleManager, RoleTrainer, RoleAuditor},
+	permListen:    {RoleClerk, RoleLead, RoleManager, RoleTrainer, RoleAgent, RoleAuditor}, // an agent's scope is his own recordings
 	permUnmask:    {RoleClerk, RoleLead, RoleAuditor},
 	permReview:    {RoleClerk, RoleLead},
 	permAssign:    {RoleLead},

@@ -11,7 +11,7 @@ func TestRoleTable(t *testing.T) {
 		permAccount:   "clerk lead manager trainer agent auditor operator admin",
 		permOwn:       "clerk lead manager trainer agent auditor admin",
 		permView:      "clerk lead manager trainer auditor admin",
-		permListen:    "clerk lead manager trainer auditor",
+		permListen:    "clerk lead manager trainer agent auditor",
 		permUnmask:    "clerk lead auditor",
 		permReview:    "clerk lead",
 		permAssign:    "lead",
