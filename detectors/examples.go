@@ -69,36 +69,9 @@ func (e *Engine) example(r *lexicon.Rule, ex *lexicon.Example) string {
 	if r.Kind == lexicon.KindContacts {
 		return e.contactsExample(r, ex)
 	}
-	c := &Conversation{ID: "example", Kind: KindCall, Metadata: Metadata{Callee: "debtor", Relation: "self"}, Facts: Facts{Values: ex.Facts}}
-	if len(r.Recordings) == 1 {
-		c.Kind = Kind(r.Recordings[0])
-	}
-	if k := ex.Meta["kind"]; k != "" {
-		c.Kind = Kind(k)
-	}
-	if r.Kind == lexicon.KindDisclosure {
-		c.Metadata.Callee, c.Metadata.Relation = "third_party", "unknown"
-	}
-	if v := ex.Meta["callee"]; v != "" {
-		c.Metadata.Callee, c.Metadata.Relation = v, "unknown"
-	}
-	if v := ex.Meta["relation"]; v != "" {
-		c.Metadata.Relation = v
-	}
-	c.Metadata.Principal = ex.Meta["principal"]
-	if at := ex.Meta["at"]; at != "" {
-		t, err := time.Parse(time.RFC3339, at)
-		if err != nil {
-			return fmt.Sprintf("at: %q is not an RFC 3339 time", at)
-		}
-		c.Metadata.StartedAt = t
-	}
-	if v, ok := ex.Facts["gap"]; ok {
-		c.Facts.Gaps = []Gap{{Start: 10, End: 10 + v, Reason: "digital_silence"}}
-	}
-	c.Facts.Duration = ex.Facts["duration"]
-	for _, l := range ex.Say {
-		c.Utterances = append(c.Utterances, Utterance{Speaker: Speaker(l.Speaker), Text: l.Text})
+	c, err := ExampleConversation(r, ex)
+	if err != nil {
+		return err.Error()
 	}
 	res, suppressed := e.Explain(c)
 	var hits []Finding
@@ -126,6 +99,42 @@ func (e *Engine) example(r *lexicon.Rule, ex *lexicon.Example) string {
 		return fmt.Sprintf("passes, but not because of %q: no pattern matches it at all", ex.Because)
 	}
 	return fmt.Sprintf("passes because of %s, not because of %q", names, ex.Because)
+}
+
+// ExampleConversation is the recording that an example of a rule describes.
+func ExampleConversation(r *lexicon.Rule, ex *lexicon.Example) (*Conversation, error) {
+	c := &Conversation{ID: "example", Kind: KindCall, Metadata: Metadata{Callee: "debtor", Relation: "self"}, Facts: Facts{Values: ex.Facts}}
+	if len(r.Recordings) == 1 {
+		c.Kind = Kind(r.Recordings[0])
+	}
+	if k := ex.Meta["kind"]; k != "" {
+		c.Kind = Kind(k)
+	}
+	if r.Kind == lexicon.KindDisclosure {
+		c.Metadata.Callee, c.Metadata.Relation = "third_party", "unknown"
+	}
+	if v := ex.Meta["callee"]; v != "" {
+		c.Metadata.Callee, c.Metadata.Relation = v, "unknown"
+	}
+	if v := ex.Meta["relation"]; v != "" {
+		c.Metadata.Relation = v
+	}
+	c.Metadata.Principal = ex.Meta["principal"]
+	if at := ex.Meta["at"]; at != "" {
+		t, err := time.Parse(time.RFC3339, at)
+		if err != nil {
+			return nil, fmt.Errorf("at: %q is not an RFC 3339 time", at)
+		}
+		c.Metadata.StartedAt = t
+	}
+	if v, ok := ex.Facts["gap"]; ok {
+		c.Facts.Gaps = []Gap{{Start: 10, End: 10 + v, Reason: "digital_silence"}}
+	}
+	c.Facts.Duration = ex.Facts["duration"]
+	for _, l := range ex.Say {
+		c.Utterances = append(c.Utterances, Utterance{Speaker: Speaker(l.Speaker), Text: l.Text})
+	}
+	return c, nil
 }
 
 func flagged(ex *lexicon.Example, hits []Finding, suppressed []Suppressed, rule string) string {

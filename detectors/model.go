@@ -60,6 +60,12 @@ func (s *scan) modelExcused(r *rule, bi int, f *found) *exception {
 	return nil
 }
 
+// Judges says whether the statistical model has a say about a rule.
+func (e *Engine) Judges(rule string) bool {
+	_, ok := e.ruleIn[rule]
+	return ok
+}
+
 // judgement is what the model says about an utterance.
 type judgement struct {
 	p     []float64 // probability, by rule of the model

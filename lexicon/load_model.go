@@ -37,6 +37,9 @@ func (m *Model) Weights(row int32) []float32 {
 	return m.weights[int(row)*n : (int(row)+1)*n]
 }
 
+// Len is the number of rows.
+func (m *Model) Len() int { return len(m.names) }
+
 // Name is the feature of a row in words.
 func (m *Model) Name(row int32) string { return m.names[row] }
 

@@ -26,6 +26,7 @@ const (
 	OriginProgram Origin = "program" // built into the program, or the directory it was started with
 	OriginImport  Origin = "import"  // speechqa rules import
 	OriginEditor  Origin = "editor"  // written in the console
+	OriginRetrain Origin = "retrain" // speechqa rules retrain: the model has learnt from decisions
 )
 
 // Version is an immutable ruleset in the database.

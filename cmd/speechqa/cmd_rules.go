@@ -14,6 +14,7 @@ type rulesCmd struct {
 	List  rulesListCmd  `cmd:"" help:"List the rules; with --stored the versions in the database."`
 
 	Backtest rulesBacktestCmd `cmd:"" help:"What would other rules find and lose? Compare two rulesets over stored transcripts or a file."`
+	Retrain  rulesRetrainCmd  `cmd:"" help:"Have the statistical model learn from confirmed and overturned findings; the result is a draft."`
 	Import   rulesImportCmd   `cmd:"" help:"Store the files of a directory as a version."`
 	Export   rulesExportCmd   `cmd:"" help:"Write a stored version's files, byte for byte."`
 	Approve  rulesApproveCmd  `cmd:"" help:"Approve a version that somebody else wrote."`

@@ -4,28 +4,21 @@ import (
 	"bufio"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"os"
 	"slices"
 
 	"github.com/speechqa/speechqa/detectors"
-	"github.com/speechqa/speechqa/lexicon"
+	"github.com/speechqa/speechqa/detectors/training"
 )
 
-// sample is one utterance of an agent.
-type sample struct {
-	dialogue int // index in corpus.dialogues, -1 for a single utterance
-	features []int32
-	labels   map[string]bool
+// corpus is everything to learn from, and the dialogues to measure on; a dialogue's group is its index.
+type corpus struct {
+	*training.Corpus
+	dialogues []*detectors.Dialogue
 }
 
-// corpus is everything to learn from, its features numbered.
-type corpus struct {
-	engine    *detectors.Engine
-	index     map[lexicon.Feature]int32
-	names     []string // by number
-	samples   []sample
-	dialogues []*detectors.Dialogue
+func newCorpus(e *detectors.Engine) *corpus {
+	return &corpus{Corpus: training.NewCorpus(e, modelRules, nil)}
 }
 
 // read adds a file of labelled dialogues or of single utterances {"text", "labels", "callee"}.
@@ -51,46 +44,31 @@ func (c *corpus) read(file string) error {
 		if err != nil {
 			return fmt.Errorf("%s:%d: %w", file, n, err)
 		}
-		labels := map[int]map[string]bool{}
+		labels := map[int][]string{}
 		for _, l := range d.Labels {
-			if labels[l.Turn] == nil {
-				labels[l.Turn] = map[string]bool{}
-			}
-			labels[l.Turn][l.Rule] = true
+			labels[l.Turn] = append(labels[l.Turn], l.Rule)
 		}
 		c.dialogues = append(c.dialogues, d)
-		c.add(len(c.dialogues)-1, &d.Conversation, labels)
+		c.Add(len(c.dialogues)-1, &d.Conversation, func(u int) (training.Labels, bool) { return broken(labels[u]), true })
 	}
 	return sc.Err()
 }
 
 // single adds an utterance that stands alone; what is disclosed was said to a third party.
 func (c *corpus) single(text, callee string, rules []string) {
-	labels := map[string]bool{}
-	for _, r := range rules {
-		labels[r] = true
-	}
 	call := &detectors.Conversation{Kind: detectors.KindCall, Utterances: []detectors.Utterance{{Speaker: detectors.SpeakerAgent, Text: text}}}
 	call.Metadata.Callee = callee
-	if labels["third_party_disclosure"] {
+	if slices.Contains(rules, "third_party_disclosure") {
 		call.Metadata.Callee = "third_party"
 	}
-	c.add(-1, call, map[int]map[string]bool{0: labels})
+	c.Add(training.Single, call, func(int) (training.Labels, bool) { return broken(rules), true })
 }
 
-func (c *corpus) add(dialogue int, conv *detectors.Conversation, labels map[int]map[string]bool) {
-	obs := c.engine.Observe(conv)
-	for _, u := range slices.Sorted(maps.Keys(obs)) {
-		s := sample{dialogue: dialogue, labels: labels[u]}
-		for _, f := range obs[u].Features {
-			i, ok := c.index[f]
-			if !ok {
-				i = int32(len(c.names))
-				c.index[f] = i
-				c.names = append(c.names, obs[u].Names[f])
-			}
-			s.features = append(s.features, i)
-		}
-		c.samples = append(c.samples, s)
+// broken are the labels of an utterance that breaks these rules and no other.
+func broken(rules []string) training.Labels {
+	l := training.Labels{ByRule: map[string]training.Label{}}
+	for _, r := range rules {
+		l.ByRule[r] = training.Yes
 	}
+	return l
 }

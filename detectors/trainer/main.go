@@ -14,6 +14,7 @@ import (
 	"os"
 
 	"github.com/speechqa/speechqa/detectors"
+	"github.com/speechqa/speechqa/detectors/training"
 	"github.com/speechqa/speechqa/lexicon"
 )
 
@@ -21,8 +22,17 @@ import (
 var modelRules = []string{"threat", "impersonation", "unauthorized_waiver", "third_party_disclosure", "insult", "private_payment",
 	"cash_out_inducement", "incite_complaint", "private_channel", "deception"}
 
+// options are flags, to try others.
+var options = training.Defaults
+
 func main() {
 	log.SetFlags(0)
+	flag.IntVar(&options.Epochs, "epochs", options.Epochs, "passes over the data")
+	flag.Float64Var(&options.Rate, "rate", options.Rate, "step size")
+	flag.Float64Var(&options.L2, "l2", options.L2, "pull of the weights towards zero")
+	flag.Float64Var(&options.PosCost, "pos", options.PosCost, "weight of a violation against that of a compliant utterance")
+	flag.IntVar(&options.MinSeen, "seen", options.MinSeen, "utterances a feature must occur in")
+	flag.Float64Var(&options.MinWeight, "min", options.MinWeight, "smallest weight worth keeping")
 	out := flag.String("out", "", "model file to write")
 	folds := flag.Int("cv", 0, "folds of cross-validation by dialogue")
 	eval := flag.String("eval", "", "labelled dialogues to measure on after training")
@@ -43,23 +53,23 @@ func run(out string, folds int, eval string, sweep, errors bool, files []string)
 	if err != nil {
 		return err
 	}
-	c := &corpus{engine: e, index: map[lexicon.Feature]int32{}}
+	c := newCorpus(e)
 	for _, f := range files {
 		if err := c.read(f); err != nil {
 			return err
 		}
 	}
-	fmt.Printf("%d dialogues, %d utterances, %d features\n", len(c.dialogues), len(c.samples), len(c.names))
+	fmt.Printf("%d dialogues, %d utterances, %d features\n", len(c.dialogues), c.Len(), c.Features())
 	t := trial{rs: rs, sweep: sweep, errors: errors}
 	switch {
 	case folds > 0:
 		return t.crossValidate(c, folds)
 	case eval != "":
-		test := &corpus{engine: e, index: map[lexicon.Feature]int32{}}
+		test := newCorpus(e)
 		if err := test.read(eval); err != nil {
 			return err
 		}
-		if err := t.measure(c.fit(nil), test.dialogues); err != nil {
+		if err := t.measure(c.Fit(options, nil, nil), test.dialogues); err != nil {
 			return err
 		}
 		t.report()
@@ -67,5 +77,5 @@ func run(out string, folds int, eval string, sweep, errors bool, files []string)
 	if out == "" {
 		return nil
 	}
-	return os.WriteFile(out, []byte(c.fit(nil).text()), 0o644)
+	return os.WriteFile(out, []byte(c.Fit(options, nil, nil).Text()), 0o644)
 }

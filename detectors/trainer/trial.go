@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/speechqa/speechqa/detectors"
+	"github.com/speechqa/speechqa/detectors/training"
 	"github.com/speechqa/speechqa/lexicon"
 )
 
@@ -33,7 +34,7 @@ func (t *trial) crossValidate(c *corpus, folds int) error {
 				test = append(test, d)
 			}
 		}
-		if err := t.measure(c.fit(func(dialogue int) bool { return dialogue%folds == fold }), test); err != nil {
+		if err := t.measure(c.Fit(options, func(dialogue int) bool { return dialogue%folds == fold }, nil), test); err != nil {
 			return err
 		}
 	}
@@ -42,8 +43,8 @@ func (t *trial) crossValidate(c *corpus, folds int) error {
 }
 
 // measure adds what the engine finds with the model to the counts.
-func (t *trial) measure(m *model, ds []*detectors.Dialogue) error {
-	parsed, errs := lexicon.ParseModel(m.text())
+func (t *trial) measure(m *training.Model, ds []*detectors.Dialogue) error {
+	parsed, errs := lexicon.ParseModel(m.Text())
 	if len(errs) > 0 {
 		return fmt.Errorf("model written wrongly: %v", errs[0])
 	}
