@@ -62,7 +62,9 @@ func BenchmarkPhrasesByCharacterAndSound(b *testing.B) {
 	e, text := engine(b), benchText(b)
 	s := &scan{e: e, mem: new(mem)}
 	for b.Loop() {
-		s.occurrences(readText(s.mem, text))
+		s.mem.begin(e.index)
+		s.phrasesIn(readText(s.mem, text))
+		s.mem.forget()
 	}
 }
 

@@ -1,10 +1,6 @@
 package detectors
 
-import (
-	"cmp"
-	"slices"
-	"sort"
-)
+import "cmp"
 
 // Boundaries that punctuation, pauses or a change of utterance leave before a character.
 const (
@@ -13,18 +9,20 @@ const (
 	questionBreak                   // end of a question
 )
 
-// hit is one occurrence of a set's phrase in a block, in characters of the block's normalised text.
+// hit is one occurrence of a set's phrase, in characters of the block's normalised text.
 type hit struct {
 	start, end int32
-	set        setID
+	block      int32
 	conf       float32 // 1 for an exact match
+	term       int32   // index of the phrase; -1 for entities and regular expressions
 	sound      bool
-	term       int32 // index of the phrase; -1 for entities and regular expressions
 }
 
 // block is consecutive utterances of one speaker, read as one text: a recogniser cuts sentences where it likes.
 type block struct {
-	mem         *mem // that the slices below lie in
+	s           *scan
+	index       int32
+	place       places
 	speaker     Speaker
 	first, last int     // utterances
 	runes       []rune  // normalised text
@@ -33,66 +31,16 @@ type block struct {
 	brk         []uint8 // breaks before every character; one more at the end
 	tail        uint8   // breaks behind the last character so far
 	spans       []span  // of every utterance from first on
-	hits        []hit   // by set, then start
-	lookup      []int32 // first hit of every set; one more at the end
 }
 
 // span is a stretch of a block's characters.
 type span struct{ start, end int32 }
 
-func (b *block) setHits(id setID) []hit { return b.hits[b.lookup[id]:b.lookup[id+1]] }
-
-// index sorts the hits gathered in m.raw by set and drops those inside a blocker's hit and
-// entities and regular expressions that reach over the end of a sentence (phrases that do are not in m.raw).
-func (b *block) index(m *mem, sets int) {
-	slices.SortFunc(m.blockers, compareHits)
-	m.lookup, b.lookup = tail(m.lookup, sets+1)
-	clear(b.lookup)
-	kept := m.raw[:0]
-	for _, h := range m.raw {
-		if h.term < 0 && b.crosses(h.start+1, h.end, hardBreak) || len(m.blockers) > 0 && blocked(h, m.blockers) {
-			continue
-		}
-		kept = append(kept, h)
-		b.lookup[h.set]++
-	}
-	m.hits, b.hits = tail(m.hits, len(kept))
-	// lookup counts; it becomes the end of every set's hits, and filling from behind makes it their start.
-	at := int32(0)
-	for s := range b.lookup {
-		at += b.lookup[s]
-		b.lookup[s] = at
-	}
-	for i := len(kept) - 1; i >= 0; i-- {
-		h := &kept[i]
-		b.lookup[h.set]--
-		b.hits[b.lookup[h.set]] = *h
-	}
-	for s := range sets {
-		if hits := b.setHits(setID(s)); len(hits) > 1 {
-			sortHits(hits)
-		}
-	}
-}
-
-// sortHits sorts hits of one set, which come nearly sorted.
-func sortHits(hits []hit) {
-	if len(hits) > 16 {
-		slices.SortFunc(hits, compareHits)
-		return
-	}
-	for i := 1; i < len(hits); i++ {
-		for k := i; k > 0 && compareHits(hits[k], hits[k-1]) < 0; k-- {
-			hits[k], hits[k-1] = hits[k-1], hits[k]
-		}
-	}
-}
-
-// compareHits orders by set, place, the longer and the surer first.
+// compareHits orders hits of a set by place, the longer and the surer first.
 func compareHits(a, b hit) int {
 	switch {
-	case a.set != b.set:
-		return cmp.Compare(a.set, b.set)
+	case a.block != b.block:
+		return cmp.Compare(a.block, b.block)
 	case a.start != b.start:
 		return cmp.Compare(a.start, b.start)
 	case a.end != b.end:
@@ -101,16 +49,6 @@ func compareHits(a, b hit) int {
 		return cmp.Compare(b.conf, a.conf)
 	}
 	return cmp.Compare(a.term, b.term)
-}
-
-func blocked(h hit, blockers []hit) bool {
-	i := sort.Search(len(blockers), func(i int) bool { return blockers[i].set >= h.set })
-	for ; i < len(blockers) && blockers[i].set == h.set && blockers[i].start <= h.start; i++ {
-		if blockers[i].end >= h.end && (blockers[i].start < h.start || blockers[i].end > h.end || !blockers[i].sound) {
-			return true
-		}
-	}
-	return false
 }
 
 // crosses says whether one of the breaks lies before a character of [start, end).

@@ -75,6 +75,8 @@ type alternative struct {
 	say    []*pattern
 	needs  []condition
 	unless []*exception
+	// followUp: it needs an earlier finding of its own rule.
+	followUp bool
 }
 
 type slot struct {
@@ -212,6 +214,7 @@ func (c *compiler) rule(lr *lexicon.Rule) (*rule, error) {
 				return nil, err
 			}
 			alt.needs = append(alt.needs, condition{Condition: n, said: said})
+			alt.followUp = alt.followUp || n.Found == "self"
 		}
 		r.alts = append(r.alts, alt)
 	}

@@ -14,6 +14,7 @@ type Engine struct {
 	matcher  *automaton
 	sounds   *soundIndex
 	glyphs   *[0x10000]glyph // folded character → its numbers in the two automatons
+	index    *setIndex
 	concepts *concepts
 	terms    [][]rune // the phrases, folded
 	numeric  map[quantity][]numericTerm
@@ -59,6 +60,7 @@ func New(rs *lexicon.Ruleset) (*Engine, error) {
 			*part.to = ev
 		}
 	}
+	e.index = newSetIndex(e.comp)
 	e.concepts = newConcepts(e.comp.sets)
 	e.terms = make([][]rune, len(e.comp.terms))
 	for i, t := range e.comp.terms {

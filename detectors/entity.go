@@ -35,13 +35,13 @@ func (s *scan) entities(b *block) {
 	}
 	for i, r := range rs {
 		if r == '行' && i > 1 && rs[i-1] == '银' {
-			s.entity("bank", max(0, i-3), i+1)
+			s.entity(b, "bank", max(0, i-3), i+1)
 		}
 		if i > 0 && weekday(rs[i-1], r) && b.brk[i] == 0 {
-			s.entity("date", i-1, i+1)
+			s.entity(b, "date", i-1, i+1)
 		}
 		if b.brk[i+1]&questionBreak != 0 || r == '吗' {
-			s.entity("question", i, i+1)
+			s.entity(b, "question", i, i+1)
 		}
 	}
 }
@@ -51,9 +51,11 @@ func weekday(a, b rune) bool {
 	return (a == '周' || a == '期' || a == '拜') && strings.ContainsRune("一二三四五六日天", b)
 }
 
-func (s *scan) entity(name string, from, to int) {
-	for _, id := range s.e.comp.ents[name] {
-		s.mem.raw = append(s.mem.raw, hit{start: int32(from), end: int32(to), set: id, conf: 1, term: -1})
+// entity notes an entity unless it reaches over the end of a sentence or no rule asks for its kind.
+func (s *scan) entity(b *block, name string, from, to int) {
+	t, wanted := s.e.index.entity[name]
+	if wanted && !b.crosses(int32(from)+1, int32(to), hardBreak) {
+		s.note(t, hit{start: int32(from), end: int32(to), block: b.index, conf: 1, term: -1}, false)
 	}
 }
 
@@ -77,27 +79,27 @@ func (s *scan) number(b *block, i, j, digits, units int) {
 	workid := i >= 2 && rs[i-1] == '号' && (rs[i-2] == '工' || rs[i-2] == '编')
 	switch next {
 	case '元', '块', '角', '毛':
-		s.entity("amount", i, j+1)
+		s.entity(b, "amount", i, j+1)
 	case '月', '日', '年':
-		s.entity("date", i, j+1)
+		s.entity(b, "date", i, j+1)
 	case '点', '时':
-		s.entity("clock", i, j+1)
+		s.entity(b, "clock", i, j+1)
 	default:
 		switch {
 		case clockTime(rs[i:j]) || next == '分' && slices.Contains(rs[i:j], '点'):
-			s.entity("clock", i, j)
+			s.entity(b, "clock", i, j)
 		case next == '号' && digits+units <= 3 && !(workid && rs[i-2] == '工'):
-			s.entity("date", i, j+1)
+			s.entity(b, "date", i, j+1)
 		case units > 0 && digits > 0 && unitBig(rs[i:j]) || digits >= 4 && units == 0:
-			s.entity("amount", i, j)
+			s.entity(b, "amount", i, j)
 		}
 	}
-	s.entity("number", i, j)
+	s.entity(b, "number", i, j)
 	if digits+units >= 2 {
-		s.entity("digits", i, j)
+		s.entity(b, "digits", i, j)
 	}
 	if digits >= 2 && digits <= 8 && units == 0 && (next == '号' || workid) {
-		s.entity("workid", i, j)
+		s.entity(b, "workid", i, j)
 	}
 }
 

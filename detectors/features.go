@@ -53,11 +53,7 @@ func newConcepts(sets []*lexicon.Set) *concepts {
 func (c *concepts) in(b *block, in span, to []int) []int {
 	for i, sets := range c.sets {
 		for _, id := range sets {
-			hits := b.setHits(id)
-			if len(hits) == 0 {
-				continue
-			}
-			if k := lowerBound(hits, in.start); k < len(hits) && hits[k].start < in.end {
+			if hits := b.hitsFrom(id, in.start); len(hits) > 0 && hits[0].block == b.index && hits[0].start < in.end {
 				to = append(to, i)
 				break
 			}

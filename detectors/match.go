@@ -68,15 +68,15 @@ type matcher struct {
 // is its own only until it returns.
 func (b *block) each(p *pattern, bounds span, sound bool, yield func(*found) bool) {
 	for _, set := range p.required {
-		if b.lookup[set] == b.lookup[set+1] {
+		if !b.has(set) {
 			return
 		}
 	}
 	m := matcher{b: b, p: p, bounds: bounds, sound: sound, yield: yield, left: maxFoundBlock}
-	f := b.mem.take()
+	f := b.s.mem.take()
 	f.n, f.snd, f.pat, f.span, f.conf = 0, false, p, span{}, 0
 	m.sequence(0, 0, -1, f)
-	b.mem.give(f)
+	b.s.mem.give(f)
 }
 
 // sequence extends f by the elements of the i-th sequence from k on; prev is the end of the element before, or -1.
@@ -87,14 +87,14 @@ func (m *matcher) sequence(i, k int, prev int32, f *found) bool {
 		return prev < 0 || m.placedSequence(i, f) // prev < 0: only optional elements, none there
 	}
 	e := &seq[k]
-	hits := m.b.setHits(e.set)
 	budget, from := maxFromStart, prev
 	if prev < 0 {
 		budget, from = maxFoundBlock, m.bounds.start
 	}
-	for at := lowerBound(hits, from); at < len(hits); at++ {
+	hits := m.b.hitsFrom(e.set, from)
+	for at := range hits {
 		h := &hits[at]
-		if prev >= 0 && h.start > prev+e.gap || h.start >= m.bounds.end {
+		if h.block != m.b.index || prev >= 0 && h.start > prev+e.gap || h.start >= m.bounds.end {
 			break
 		}
 		if h.end > m.bounds.end || h.sound && !m.sound || !m.placed(e, *h) {
@@ -177,19 +177,6 @@ func particle(r rune) bool {
 		return true
 	}
 	return false
-}
-
-func lowerBound(hits []hit, start int32) int {
-	lo, hi := 0, len(hits)
-	for lo < hi {
-		mid := (lo + hi) / 2
-		if hits[mid].start < start {
-			lo = mid + 1
-		} else {
-			hi = mid
-		}
-	}
-	return lo
 }
 
 // any says whether one of the patterns occurs within the bounds.

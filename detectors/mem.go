@@ -14,11 +14,16 @@ type mem struct {
 	spans         []span
 	blockOf       []int
 	blocks        []block
-	lookup        []int32
-	hits          []hit
-	raw, blockers []hit // of the block being read
+	occurrences   []occurrence
+	terms         []termState // all zero between inspections
+	present       []int32     // the terms that occur
+	sets          []setState
+	hits, shields []hit
 	found         []*found
-	seen          []uint64 // features of the utterance being judged
+	may           []places  // of the alternative that is looked at, by pattern
+	verdicts      []verdict // of the rule that runs, by utterance; all zero between rules
+	judged        []int     // the utterances that have one
+	seen          []uint64  // features of the utterance being judged
 	known         []knownFeature
 }
 
@@ -28,10 +33,29 @@ const maxKept = 1 << 18
 var mems = sync.Pool{New: func() any { return new(mem) }}
 
 func (m *mem) release() {
-	if cap(m.runes) > maxKept || cap(m.hits) > 8*maxKept || cap(m.raw) > 8*maxKept {
+	m.forget()
+	if cap(m.runes) > maxKept || cap(m.hits) > 8*maxKept || cap(m.occurrences) > 8*maxKept {
 		return
 	}
 	mems.Put(m)
+}
+
+// forget makes the terms ready for the next conversation.
+func (m *mem) forget() {
+	for _, t := range m.present {
+		m.terms[t] = termState{}
+	}
+	m.present = m.present[:0]
+}
+
+// begin makes room for what is found of an index.
+func (m *mem) begin(x *setIndex) {
+	if len(m.terms) < x.terms {
+		m.terms = make([]termState, x.terms)
+	}
+	m.sets = slices.Grow(m.sets[:0], len(x.sets))[:len(x.sets)]
+	clear(m.sets)
+	m.occurrences, m.hits = m.occurrences[:0], m.hits[:0]
 }
 
 // reserve makes room for a conversation of so many bytes, so that the parts of blocks stay where they are.
@@ -44,12 +68,14 @@ func (m *mem) reserve(bytes, utterances int) {
 	m.spans = slices.Grow(m.spans[:0], utterances)
 	m.blockOf = slices.Grow(m.blockOf[:0], utterances)
 	m.blocks = slices.Grow(m.blocks[:0], utterances)
-	m.lookup, m.hits = m.lookup[:0], m.hits[:0]
+	if len(m.verdicts) < utterances {
+		m.verdicts = make([]verdict, utterances)
+	}
 }
 
 // block begins a block at the ends of the shared slices.
 func (m *mem) block() *block {
-	m.blocks = append(m.blocks, block{mem: m, runes: m.runes[len(m.runes):], utt: m.utt[len(m.utt):], from: m.from[len(m.from):],
+	m.blocks = append(m.blocks, block{runes: m.runes[len(m.runes):], utt: m.utt[len(m.utt):], from: m.from[len(m.from):],
 		to: m.to[len(m.to):], brk: m.brk[len(m.brk):], spans: m.spans[len(m.spans):]})
 	return &m.blocks[len(m.blocks)-1]
 }
@@ -75,10 +101,3 @@ func (m *mem) take() *found {
 }
 
 func (m *mem) give(f *found) { m.found = append(m.found, f) }
-
-// tail adds n elements to a shared slice and returns them; elements handed out before keep their place or are copies
-// that nobody writes to any more.
-func tail[T any](s []T, n int) (all, part []T) {
-	all = slices.Grow(s, n)[:len(s)+n]
-	return all, all[len(s):len(all):len(all)]
-}

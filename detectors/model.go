@@ -14,7 +14,7 @@ import (
 //
 // A pattern of confidence 0.95 and more is not doubted, and an utterance whose match an exception excused is not
 // proposed: what a person wrote down outranks statistics.
-func (s *scan) askModel(r *rule, best map[int]*candidate, spoiled map[int]bool) {
+func (s *scan) askModel(r *rule) {
 	k, ok := s.e.ruleIn[r.ID]
 	if !ok || r.Model.Propose == 0 && r.Model.Confirm == 0 {
 		return
@@ -29,13 +29,13 @@ func (s *scan) askModel(r *rule, best map[int]*candidate, spoiled map[int]bool) 
 				continue
 			}
 			p := s.judged(u).p[k]
-			c := best[u]
+			c := s.best(u)
 			switch {
 			case c != nil:
-				if p < r.Model.Confirm && c.alt.Confidence < 0.95 && !c.alt.needsSelf() {
+				if p < r.Model.Confirm && c.alt.Confidence < 0.95 && !c.alt.followUp {
 					c.doubt = fmt.Sprintf("统计模型认为可能性低(%.2f),请听录音确认", p)
 				}
-			case r.Model.Propose > 0 && p >= r.Model.Propose && !spoiled[u]:
+			case r.Model.Propose > 0 && p >= r.Model.Propose && !s.mem.verdicts[u].spoiled:
 				if r.Kind == lexicon.KindDisclosure && (s.recorder[u] || s.listeners[u].role != roleThird) {
 					continue
 				}
@@ -44,7 +44,7 @@ func (s *scan) askModel(r *rule, best map[int]*candidate, spoiled map[int]bool) 
 					s.excuse(r, e.name, bi, u, &f)
 					continue
 				}
-				best[u] = &candidate{f: f, block: bi, turn: u, conf: p}
+				s.about(u).best = &candidate{f: f, block: bi, turn: u, conf: p}
 			}
 		}
 	}

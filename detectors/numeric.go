@@ -91,6 +91,6 @@ func (s *scan) sameNumber(b *block, i, j int) {
 		if b.crosses(int32(from)+1, int32(to), hardBreak) {
 			continue
 		}
-		s.mem.hit(s.e.comp.uses[t.term], hit{start: int32(from), end: int32(to), conf: 1, term: t.term}, 0)
+		s.note(t.term, hit{start: int32(from), end: int32(to), block: b.index, conf: 1, term: t.term}, false)
 	}
 }

@@ -55,78 +55,103 @@ type candidate struct {
 	doubt string // why a person must hear it first
 }
 
+// verdict is what a rule says about an utterance.
+type verdict struct {
+	best    *candidate // the best unexcused match
+	spoiled bool       // there is a match that an exception excused
+	noted   bool       // in mem.judged
+}
+
+// about gives the verdict of the rule that runs about an utterance, to be changed.
+func (s *scan) about(turn int) *verdict {
+	v := &s.mem.verdicts[turn]
+	if !v.noted {
+		v.noted = true
+		s.mem.judged = append(s.mem.judged, turn)
+	}
+	return v
+}
+
+// best is the match so far of the rule that runs in an utterance, or nil.
+func (s *scan) best(turn int) *candidate { return s.mem.verdicts[turn].best }
+
 // phrases runs a rule of patterns: the best unexcused match of every utterance is its finding.
 func (s *scan) phrases(r *rule) {
-	best := map[int]*candidate{}
-	spoiled := map[int]bool{} // utterances with a match that an exception excused
 	// Alternatives that need an earlier finding of the same rule go last, utterance by utterance.
 	for _, followUp := range []bool{false, true} {
 		for i := range r.alts {
-			alt := &r.alts[i]
-			if alt.needsSelf() != followUp {
-				continue
-			}
-			for bi, b := range s.blocks {
-				if speaks(b.speaker, r.Speaker) {
-					s.alternative(r, alt, bi, best, spoiled)
-				}
+			if alt := &r.alts[i]; alt.followUp == followUp {
+				s.alternative(r, alt)
 			}
 		}
 	}
-	s.askModel(r, best, spoiled)
-	turns := make([]int, 0, len(best))
-	for t := range best {
-		turns = append(turns, t)
-	}
-	sort.Ints(turns)
-	for _, t := range turns {
-		s.findings = append(s.findings, s.finding(r, best[t]))
-	}
-}
-
-func (a *alternative) needsSelf() bool {
-	for _, n := range a.needs {
-		if n.Found == "self" {
-			return true
+	s.askModel(r)
+	m := s.mem
+	sort.Ints(m.judged)
+	for _, t := range m.judged {
+		if c := s.best(t); c != nil {
+			s.findings = append(s.findings, s.finding(r, c))
 		}
+		m.verdicts[t] = verdict{}
 	}
-	return false
+	m.judged = m.judged[:0]
 }
 
-func (s *scan) alternative(r *rule, alt *alternative, bi int, best map[int]*candidate, spoiled map[int]bool) {
-	b := s.blocks[bi]
-	all := span{0, int32(len(b.runes))}
+func (s *scan) alternative(r *rule, alt *alternative) {
+	// Most patterns occur in no block: then not even the blocks are looked at.
+	may, all := s.mem.may[:0], places(0)
 	for _, p := range alt.say {
-		b.each(p, all, alt.Sound, func(f *found) bool {
-			turn := b.mainUtterance(f)
-			if r.Kind == lexicon.KindDisclosure {
-				if s.recorder[turn] {
-					s.excuse(r, lexicon.RecorderException, bi, turn, f)
-					return true
-				}
-				if s.listeners[turn].role != roleThird {
-					return true
-				}
-			}
-			for i := range alt.needs {
-				if !s.holds(&alt.needs[i], turn, best) {
-					return true
-				}
-			}
-			for _, e := range alt.unless {
-				if s.excused(e, bi, f) {
-					s.excuse(r, e.name, bi, turn, f)
-					spoiled[turn] = true
-					return true
-				}
-			}
-			conf := alt.Confidence * float64(f.conf)
-			if old := best[turn]; old == nil || conf > old.conf || conf == old.conf && f.end-f.start > old.f.end-old.f.start {
-				best[turn] = &candidate{f: *f, block: bi, turn: turn, alt: alt, conf: conf}
-			}
-			return true
-		})
+		at := s.where(p)
+		may, all = append(may, at), all|at
 	}
+	s.mem.may = may
+	if all == 0 {
+		return
+	}
+	for bi, b := range s.blocks {
+		if all&b.place == 0 || !speaks(b.speaker, r.Speaker) {
+			continue
+		}
+		for i, p := range alt.say {
+			if may[i]&b.place != 0 {
+				s.matches(r, alt, p, bi)
+			}
+		}
+	}
+}
+
+// matches judges the occurrences of one of the alternative's patterns in a block.
+func (s *scan) matches(r *rule, alt *alternative, p *pattern, bi int) {
+	b := s.blocks[bi]
+	b.each(p, span{0, int32(len(b.runes))}, alt.Sound, func(f *found) bool {
+		turn := b.mainUtterance(f)
+		if r.Kind == lexicon.KindDisclosure {
+			if s.recorder[turn] {
+				s.excuse(r, lexicon.RecorderException, bi, turn, f)
+				return true
+			}
+			if s.listeners[turn].role != roleThird {
+				return true
+			}
+		}
+		for i := range alt.needs {
+			if !s.holds(&alt.needs[i], turn) {
+				return true
+			}
+		}
+		for _, e := range alt.unless {
+			if s.excused(e, bi, f) {
+				s.excuse(r, e.name, bi, turn, f)
+				s.about(turn).spoiled = true
+				return true
+			}
+		}
+		conf := alt.Confidence * float64(f.conf)
+		if old := s.best(turn); old == nil || conf > old.conf || conf == old.conf && f.end-f.start > old.f.end-old.f.start {
+			s.about(turn).best = &candidate{f: *f, block: bi, turn: turn, alt: alt, conf: conf}
+		}
+		return true
+	})
 }
 
 // mainUtterance is the utterance that holds most of the match; the later one where they share it equally.
@@ -156,7 +181,7 @@ func (s *scan) excuse(r *rule, name string, bi, turn int, f *found) {
 }
 
 // holds answers a condition for a match in an utterance.
-func (s *scan) holds(c *condition, turn int, best map[int]*candidate) bool {
+func (s *scan) holds(c *condition, turn int) bool {
 	ok := false
 	m := &s.c.Metadata
 	switch {
@@ -170,7 +195,7 @@ func (s *scan) holds(c *condition, turn int, best map[int]*candidate) bool {
 		ok = s.saidNear(c.said, turn-c.Before, turn-1, c.By) || c.After > 0 && s.saidNear(c.said, turn+1, turn+c.After, c.By)
 	case c.Found == "self":
 		for t := max(0, turn-c.Before); t < turn; t++ {
-			ok = ok || best[t] != nil
+			ok = ok || s.best(t) != nil
 		}
 	case c.Found != "":
 		for _, f := range s.findings {

@@ -1,6 +1,7 @@
 package detectors
 
 import (
+	"regexp"
 	"unicode/utf8"
 
 	"github.com/speechqa/speechqa/lexicon"
@@ -14,13 +15,14 @@ func (s *scan) read() {
 		bytes += len(s.c.Utterances[u].Text)
 	}
 	m.reserve(bytes, len(s.c.Utterances))
+	m.begin(s.e.index)
 	s.blockOf = m.blockOf[:len(s.c.Utterances)]
 	var cur *block
 	closeBlock := func() {
 		if cur != nil {
 			cur.brk = append(cur.brk, hardBreak|softBreak)
 			m.keep(cur)
-			s.phrasesIn(cur)
+			s.occurrencesIn(cur)
 			cur = nil
 		}
 	}
@@ -35,6 +37,7 @@ func (s *scan) read() {
 		}
 		if cur == nil {
 			cur = m.block()
+			cur.s, cur.index, cur.place = s, int32(len(s.blocks)), placeOf(len(s.blocks))
 			cur.speaker, cur.first = ut.Speaker, u
 			s.blocks = append(s.blocks, cur)
 		}
@@ -48,6 +51,7 @@ func (s *scan) read() {
 		cur.spans = append(cur.spans, span{from, int32(len(cur.runes))})
 	}
 	closeBlock()
+	s.spread()
 }
 
 func hasText(t string) bool {
@@ -110,18 +114,15 @@ func (b *block) bytes(s span, u int) (int, int) {
 	return int(b.from[s.start]), int(b.to[s.end-1])
 }
 
-// phrasesIn finds every phrase, entity and regular expression of the ruleset in the block.
-func (s *scan) phrasesIn(b *block) {
-	s.occurrences(b)
+// occurrencesIn notes every phrase and entity of the ruleset in the block.
+func (s *scan) occurrencesIn(b *block) {
+	s.phrasesIn(b)
 	s.entities(b)
-	s.regexes(b)
-	b.index(s.mem, len(s.e.comp.sets))
 }
 
-// occurrences gathers the phrases: one pass over the characters drives the automaton by character and that by sound.
-func (s *scan) occurrences(b *block) {
-	e, m := s.e, s.mem
-	m.raw, m.blockers = m.raw[:0], m.blockers[:0]
+// phrasesIn notes the phrases: one pass over the characters drives the automaton by character and that by sound.
+func (s *scan) phrasesIn(b *block) {
+	e := s.e
 	byChar, bySound := e.matcher, e.sounds.auto
 	var n, k int32
 	sentence := int32(-1) // where the sentence begins
@@ -141,7 +142,8 @@ func (s *scan) occurrences(b *block) {
 		if o := byChar.cells[n].out; o != 0 {
 			for ; byChar.outs[o] >= 0; o++ {
 				t := byChar.outs[o]
-				m.hit(e.comp.uses[t], hit{start: end - byChar.size[t], end: end, conf: 1, term: t}, sentence)
+				start := end - byChar.size[t]
+				s.note(t, hit{start: start, end: end, block: b.index, conf: 1, term: t}, start < sentence)
 			}
 		}
 		k = bySound.step(k, g.sound)
@@ -151,43 +153,30 @@ func (s *scan) occurrences(b *block) {
 				start := end - bySound.size[t]
 				if conf, ok := e.sounds.heard(t, b.runes[start:end]); ok {
 					t = e.sounds.terms[t]
-					m.hit(e.comp.uses[t], hit{start: start, end: end, conf: conf, term: t, sound: true}, sentence)
+					s.note(t, hit{start: start, end: end, block: b.index, conf: conf, term: t, sound: true}, start < sentence)
 				}
 			}
 		}
 	}
 }
 
-// hit notes an occurrence for all sets that hold the phrase; only blockers may reach over the end of a sentence.
-func (m *mem) hit(uses []termUse, h hit, sentence int32) {
-	for _, use := range uses {
-		h.set = use.set
-		switch {
-		case use.blocker:
-			m.blockers = append(m.blockers, h)
-		case sentence <= h.start:
-			m.raw = append(m.raw, h)
-		}
-	}
-}
-
-func (s *scan) regexes(b *block) {
-	if len(s.e.comp.regexes) == 0 {
-		return
-	}
+// regexp appends what a regular expression matches in the block, but not over the end of a sentence.
+func (b *block) regexp(re *regexp.Regexp, to []hit) []hit {
 	text := string(b.runes)
-	starts := make(map[int]int32, len(b.runes)+1)
-	n := int32(0)
-	for i := range text {
-		starts[i] = n
-		n++
+	at, n := 0, int32(0) // a byte of the text, and the characters before it
+	count := func(end int) int32 {
+		n += int32(utf8.RuneCountInString(text[at:end]))
+		at = end
+		return n
 	}
-	starts[len(text)] = n
-	for _, re := range s.e.comp.regexes {
-		for _, m := range re.re.FindAllStringIndex(text, -1) {
-			s.mem.raw = append(s.mem.raw, hit{start: starts[m[0]], end: starts[m[1]], set: re.set, conf: 1, term: -1})
+	for _, m := range re.FindAllStringIndex(text, -1) {
+		start := count(m[0])
+		end := count(m[1])
+		if !b.crosses(start+1, end, hardBreak) {
+			to = append(to, hit{start: start, end: end, block: b.index, conf: 1, term: -1})
 		}
 	}
+	return to
 }
 
 func fold(text string) []rune {
