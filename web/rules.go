@@ -57,6 +57,7 @@ func (c *Console) rulesRoutes() []route {
 		{"POST /rules/proposals/{proposal}/dismiss", permRules, c.dismissProposal, ""},
 
 		{"GET /rules/versions/{version}", permRulesView, c.versionPage, ""},
+		{"GET /rules/versions/{version}/files", permRulesView, c.exportVersion, "ruleset.export"},
 		{"POST /rules/versions/{version}/approve", permRules, c.stepVersion(c.store.ApproveRuleset), ""},
 		{"POST /rules/versions/{version}/shadow", permRules, c.shadowVersion(true), ""},
 		{"POST /rules/versions/{version}/unshadow", permRules, c.shadowVersion(false), ""},

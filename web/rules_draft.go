@@ -314,7 +314,7 @@ func (c *Console) submitDraft(w http.ResponseWriter, r *http.Request) error {
 		return errBadRequest
 	}
 	files := draft.Over(base)
-	check, err := rulework.Check(files, "")
+	check, err := c.checkFiles(r, files, "")
 	if err != nil {
 		return fmt.Errorf("check draft: %w", err)
 	}

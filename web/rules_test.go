@@ -368,6 +368,9 @@ func TestDraftEditor(t *testing.T) {
 	if err != nil || lexicon.HashFiles(files) != versions[0].Hash || !strings.Contains(string(files["rules/threat.yaml"]), "小心") {
 		t.Errorf("the version's files: %v", err)
 	}
+	if got := m.exported(cookie, versions[0].ID); lexicon.HashFiles(got) != versions[0].Hash {
+		t.Errorf("%d files were exported, and not as they were written", len(got))
+	}
 	if err := m.store.ApproveRuleset(t.Context(), versions[0].ID, by); err == nil {
 		t.Error("the author approves")
 	}

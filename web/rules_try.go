@@ -27,7 +27,7 @@ func (d checkData) OK() bool { return len(d.Errors)+len(d.Failed) == 0 }
 
 // check checks files with the examples of the file's rule, or all examples where the file serves several.
 func (c *Console) check(r *http.Request, files map[string][]byte, file string) (checkData, error) {
-	res, err := rulework.Check(files, ruleOf(file))
+	res, err := c.checkFiles(r, files, ruleOf(file))
 	if err != nil {
 		return checkData{}, fmt.Errorf("check draft: %w", err)
 	}
@@ -101,6 +101,11 @@ func (c *Console) tryDraft(w http.ResponseWriter, r *http.Request) error {
 	if strings.TrimSpace(said) == "" || len([]rune(said)) > maxTried {
 		return errBadRequest
 	}
+	done, err := c.checkTurn(r)
+	if err != nil {
+		return err
+	}
+	defer done()
 	rs, err := lexicon.LoadFiles(files)
 	if errs, ok := err.(lexicon.LoadErrors); ok {
 		return c.renderPart(w, r, "rules_draft", "tried", tryData{Errors: errs})

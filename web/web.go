@@ -63,6 +63,7 @@ type Console struct {
 	loc      *time.Location
 	health   func(context.Context) error
 	renders  chan struct{} // holds as many as there are clips being made
+	checks   chan struct{} // and rulesets being checked
 	nobody   string        // hash of a password nobody knows
 	handler  http.Handler
 
@@ -101,7 +102,7 @@ func New(cfg Config) (*Console, error) {
 		sessions: newSessions(cfg.Sessions, access.Logins, cfg.SecureCookies),
 		access:   access, anchors: cfg.Anchors,
 		assets: bundle, messages: messages, loc: loc, health: cfg.Health, queues: cfg.Queues, queueTool: cfg.QueueTool,
-		renders: make(chan struct{}, rendersAtOne),
+		renders: make(chan struct{}, rendersAtOne), checks: make(chan struct{}, checksAtOnce),
 	}
 	c.hookAllow = cfg.HookAllow
 	c.appealDays = cmp.Or(cfg.AppealDays, appealDays)

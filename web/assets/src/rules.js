@@ -1,8 +1,8 @@
 // The editor of rules: live checking, trying sentences, line numbers; and the back-test's progress.
 
 // part posts a form's fields and puts the answer, a piece of a page, into its place.
-async function part(address, fields, place) {
-  const answer = await fetch(address, { method: "POST", body: new URLSearchParams(fields) });
+async function part(address, fields, place, signal) {
+  const answer = await fetch(address, { method: "POST", body: new URLSearchParams(fields), signal });
   const text = await answer.text();
   if (answer.ok) {
     place.innerHTML = text;
@@ -19,7 +19,7 @@ if (edit) {
   const check = document.getElementById("check");
   const saved = text.value;
   let later;
-  let turn = 0;
+  let asked = new AbortController();
 
   const number = () => {
     const n = text.value.split("\n").length;
@@ -34,10 +34,16 @@ if (edit) {
     document.getElementById("unsaved").hidden = text.value === saved;
     clearTimeout(later);
     later = setTimeout(async () => {
-      const mine = ++turn;
+      asked.abort(); // the server need not check what has been typed over
+      const mine = (asked = new AbortController());
       const place = document.createElement("div");
-      await part(edit.dataset.check, new FormData(edit), place);
-      if (mine === turn) check.replaceChildren(...place.childNodes); // a later answer may come first
+      try {
+        await part(edit.dataset.check, new FormData(edit), place, mine.signal);
+      } catch (e) {
+        if (mine.signal.aborted) return;
+        throw e;
+      }
+      check.replaceChildren(...place.childNodes);
     }, 500);
   });
   // Tab writes two spaces, as YAML wants; Escape lets the keyboard leave.
