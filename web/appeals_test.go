@@ -81,6 +81,10 @@ func TestAppealPages(t *testing.T) {
 		}
 		one(t, draw(t, c, l, RoleAgent, "notices", []postgres.Notice{{Kind: postgres.NoticeAppealDecided, Appeal: a.ID, Rule: "threat", Agent: "<b>", By: "王质检", At: a.At, Outcome: postgres.OutcomeRejected, New: true}}),
 			`.notices li.new a[href="/appeals/`+a.ID+`"]`)
+		others := draw(t, c, l, RoleClerk, "notices", []postgres.Notice{{Kind: postgres.NoticeAssigned, Count: 3, By: "王组长", At: a.At}, {Kind: postgres.NoticeTakenBack, Count: 1, By: "王组长", At: a.At},
+			{Kind: postgres.NoticeOverdue, Recording: r.Recording.ID, Kept: postgres.DispositionRetrain, Due: a.At, Agent: "<b>", At: a.At}})
+		one(t, others, `li[data-notice=assigned] a[href^="/?assignee="]`)
+		one(t, others, `li[data-notice=overdue] a[href="/recordings/`+r.Recording.ID+`"]`)
 		draw(t, c, l, RoleLead, "notices", []postgres.Notice(nil))
 		judge := draw(t, c, l, RoleLead, "appeal", appealData{Appeal: a, Context: turns, MayJudge: true})
 		one(t, judge, `form[action="/appeals/`+a.ID+`"] button[name=outcome][value=granted]`)

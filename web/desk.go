@@ -15,6 +15,8 @@ type deskStore interface {
 	Undo(ctx context.Context, a postgres.Act, rescore postgres.Rescore) error
 	// Dispose puts on record what is done about a recording.
 	Dispose(ctx context.Context, a postgres.Act, d postgres.Disposition, rescore postgres.Rescore) error
+	// DispositionDone puts on record that what is in force about a recording was done.
+	DispositionDone(ctx context.Context, recording, user, origin string) error
 	// CorrectSpeakers keeps who really speaks and has the recording inspected again.
 	CorrectSpeakers(ctx context.Context, a postgres.Act, transcriptHash string, change postgres.Roles, note string) error
 	// ClaimNext gives the user the next recording in the scope to judge, which nobody else has, or "".
@@ -47,6 +49,7 @@ func (c *Console) deskRoutes() []route {
 		{"POST /recordings/{id}/findings", permReview, c.addFinding, ""},
 		{"POST /recordings/{id}/undo", permReview, c.undo, ""},
 		{"POST /recordings/{id}/disposition", permReview, c.dispose, ""},
+		{"POST /recordings/{id}/disposition/done", permFollow, c.dispositionDone, ""},
 		{"POST /recordings/{id}/speakers", permReview, c.correctSpeakers, ""},
 		{"GET /recordings/{id}/state", permOwn, c.recordingState, ""},
 	}

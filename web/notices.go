@@ -27,7 +27,7 @@ func (c *Console) notices(r *http.Request) ([]postgres.Notice, error) {
 	v := visitorOf(r)
 	role := Role(v.user.Role)
 	all, err := c.store.Notices(r.Context(), postgres.NoticeFor{User: v.user.ID, Scope: v.scope,
-		Reviews: may(role, permReview), Appeals: may(role, permAppeal), Days: c.appealDays})
+		Reviews: may(role, permReview), Appeals: may(role, permAppeal), Sees: may(role, permAssign) || may(role, permAppeal), Days: c.appealDays})
 	if err != nil {
 		return nil, fmt.Errorf("notices: %w", err)
 	}

@@ -19,22 +19,24 @@ const leadIn = 3.0
 
 type recordingData struct {
 	postgres.Review
-	Rules    []ruleGroup
-	Turns    []turn
-	SlotSets []slotSet
-	AudioURL string // empty where the role may not listen or there is nothing to hear
-	Open     int
-	Reasons  []string
-	LeadIn   float64
-	Playable bool
-	MayJudge bool           // the visitor's role may, and the recording is inspected
-	Again    bool           // it waits for another inspection
-	Judged   map[string]int // findings by verdict
-	Running  []RunningRule  // rules a finding can be added for
-	NotHit   []RunningRule  // of these, those without a finding
-	Kinds    []postgres.DispositionKind
-	Masked   bool // numbers are hidden
-	Unmasked bool // numbers that would be hidden are shown, for a while
+	Rules     []ruleGroup
+	Turns     []turn
+	SlotSets  []slotSet
+	AudioURL  string // empty where the role may not listen or there is nothing to hear
+	Open      int
+	Reasons   []string
+	LeadIn    float64
+	Playable  bool
+	MayJudge  bool           // the visitor's role may, and the recording is inspected
+	MayFollow bool           // the visitor may say that a disposition was done
+	Again     bool           // it waits for another inspection
+	Judged    map[string]int // findings by verdict
+	Running   []RunningRule  // rules a finding can be added for
+	NotHit    []RunningRule  // of these, those without a finding
+	Kinds     []postgres.DispositionKind
+	Today     time.Time // by the console's clock, midnight UTC, as days are kept
+	Masked    bool      // numbers are hidden
+	Unmasked  bool      // numbers that would be hidden are shown, for a while
 }
 
 // ruleGroup is one rule with its findings, worst rules first.
@@ -80,10 +82,13 @@ func (c *Console) recordingPage(w http.ResponseWriter, r *http.Request) error {
 	d := recordingData{Review: review, Masked: masked, Unmasked: plain, LeadIn: leadIn, Reasons: overturnReasons,
 		Turns: dialogue(review.Transcript.Utterances, review.Findings)}
 	d.MayJudge = may(Role(v.user.Role), permReview) && review.Recording.State == pipeline.StateInspected
+	d.MayFollow = may(Role(v.user.Role), permFollow)
 	d.Again = review.Recording.State == pipeline.StateTranscribed && review.Inspections > 0
 	d.Rules, d.Kinds = groupByRule(review, d.MayJudge), dispositionKinds
 	d.Running = c.rules.Running(review.Recording.Kind)
 	d.judged()
+	y, m, day := time.Now().In(c.loc).Date()
+	d.Today = time.Date(y, m, day, 0, 0, 0, 0, time.UTC)
 	for i := range d.Turns {
 		_, d.Turns[i].Corrected = review.Roles[i]
 	}

@@ -42,3 +42,15 @@ func (c *Console) dispose(w http.ResponseWriter, r *http.Request) error {
 	}
 	return backTo(w, r, a.RecordingID)
 }
+
+// dispositionDone puts on record that what was decided about the recording was done.
+func (c *Console) dispositionDone(w http.ResponseWriter, r *http.Request) error {
+	id, err := pathID(r, "id")
+	if err != nil {
+		return err
+	}
+	if err := c.store.DispositionDone(r.Context(), id, visitorOf(r).user.ID, origin(r)); err != nil {
+		return fmt.Errorf("disposition of %s: %w", id, err)
+	}
+	return backTo(w, r, id)
+}

@@ -32,6 +32,7 @@ const (
 	permListen    Permission = "listen"     // the audio itself
 	permUnmask    Permission = "unmask"     // see the numbers that pages hide
 	permReview    Permission = "review"     // decide on findings
+	permFollow    Permission = "follow"     // put on record that what was decided about a recording was done
 	permAssign    Permission = "assign"     // give recordings to people, set what is expected of them a day
 	permTrends    Permission = "trends"     // figures about people and rules
 	permCoach     Permission = "coach"      // put talks with agents on record
@@ -62,6 +63,7 @@ var grants = map[Permission][]Role{
 	permListen:    {RoleClerk, RoleLead, RoleManager, RoleTrainer, RoleAgent, RoleAuditor}, // an agent's scope is his own recordings
 	permUnmask:    {RoleClerk, RoleLead, RoleAuditor},
 	permReview:    {RoleClerk, RoleLead},
+	permFollow:    {RoleClerk, RoleLead, RoleManager, RoleTrainer},
 	permAssign:    {RoleLead},
 	permTrends:    {RoleLead, RoleManager, RoleTrainer, RoleAuditor},
 	permCoach:     {RoleLead, RoleManager, RoleTrainer},

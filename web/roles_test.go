@@ -14,6 +14,7 @@ func TestRoleTable(t *testing.T) {
 		permListen:    "clerk lead manager trainer agent auditor",
 		permUnmask:    "clerk lead auditor",
 		permReview:    "clerk lead",
+		permFollow:    "clerk lead manager trainer",
 		permAssign:    "lead",
 		permTrends:    "lead manager trainer auditor",
 		permCoach:     "lead manager trainer",

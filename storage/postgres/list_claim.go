@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -69,15 +71,27 @@ func (s *Store) Assign(ctx context.Context, sc Scope, by, origin, assignee strin
 			}
 		}
 		args := []any{to, ids}
-		rows, err := tx.Query(ctx, `UPDATE recordings r SET assignee = $1, assigned_until = NULL WHERE id = ANY($2) AND `+sc.sql("r", &args)+` RETURNING id::text`, args...)
+		rows, err := tx.Query(ctx, `WITH had AS (SELECT r.id, CASE WHEN NOT `+free+` THEN r.assignee END AS assignee FROM recordings r
+				WHERE id = ANY($2) AND `+sc.sql("r", &args)+` ORDER BY id FOR UPDATE)
+			UPDATE recordings r SET assignee = $1, assigned_until = NULL FROM had WHERE r.id = had.id
+			RETURNING r.id::text, coalesce(had.assignee::text, '')`, args...)
 		if err != nil {
 			return err
 		}
-		done, err := pgx.CollectRows(rows, pgx.RowTo[string])
-		if err != nil || len(done) == 0 {
+		var done []string
+		var id, had string
+		lost := map[string]int{} // recordings, by who had them
+		if _, err := pgx.ForEachRow(rows, []any{&id, &had}, func() error {
+			done = append(done, id)
+			lost[had]++
+			return nil
+		}); err != nil || len(done) == 0 {
 			return err
 		}
 		n = int64(len(done))
+		if err := tellOfAssignment(ctx, tx, by, assignee, n-int64(lost[assignee]), lost); err != nil {
+			return err
+		}
 		subject := "user:" + assignee
 		if to == nil {
 			subject = "user:nobody"
@@ -85,4 +99,28 @@ func (s *Store) Assign(ctx context.Context, sc Scope, by, origin, assignee strin
 		return auditAs(ctx, tx, by, origin, "recording.assign", subject, map[string]any{"recordings": done})
 	})
 	return n, err
+}
+
+// tellOfAssignment leaves a notice for who got recordings that he did not have, and for everybody who had some until now.
+// Nobody is told what he did himself.
+func tellOfAssignment(ctx context.Context, tx pgx.Tx, by, assignee string, got int64, lost map[string]int) error {
+	tell := func(user, kind string, n int64) error {
+		if user == "" || user == by || n == 0 {
+			return nil
+		}
+		_, err := tx.Exec(ctx, `INSERT INTO assignment_notices (user_id, by, kind, recordings) VALUES ($1, $2, $3, $4)`, user, by, kind, n)
+		return err
+	}
+	if err := tell(assignee, "assigned", got); err != nil {
+		return fmt.Errorf("tell the assignee: %w", err)
+	}
+	for _, user := range slices.Sorted(maps.Keys(lost)) {
+		if user == assignee {
+			continue
+		}
+		if err := tell(user, "taken_back", int64(lost[user])); err != nil {
+			return fmt.Errorf("tell who had it: %w", err)
+		}
+	}
+	return nil
 }

@@ -12,7 +12,7 @@ type DispositionCount struct {
 	Kind       DispositionKind
 	Recordings int
 	Agents     int
-	Overdue    int // due before today
+	Overdue    int // due before today and not done
 }
 
 // DispositionCounts counts the dispositions in force, which are the last of each recording, for contacts of
@@ -20,8 +20,9 @@ type DispositionCount struct {
 func (s *Store) DispositionCounts(ctx context.Context, sc Scope, f TrendFilter) ([]DispositionCount, error) {
 	c := f.contacts(sc)
 	rows, err := s.pool.Query(ctx, `
-		SELECT d.kind, count(*)::int, count(DISTINCT r.agent_id)::int, count(*) FILTER (WHERE d.due < current_date)::int
-		FROM recordings r CROSS JOIN LATERAL (SELECT kind, due FROM dispositions WHERE recording = r.id ORDER BY id DESC LIMIT 1) d
+		SELECT d.kind, count(*)::int, count(DISTINCT r.agent_id)::int, count(*) FILTER (WHERE f.due < current_date AND f.closed_at IS NULL)::int
+		FROM recordings r CROSS JOIN LATERAL (SELECT id, kind FROM dispositions WHERE recording = r.id ORDER BY id DESC LIMIT 1) d
+			LEFT JOIN disposition_follow_ups f ON f.disposition = d.id
 		WHERE d.kind <> 'none' AND `+c.where()+` GROUP BY d.kind ORDER BY 2 DESC, 1`, c.args...)
 	if err != nil {
 		return nil, err
