@@ -18,11 +18,7 @@ import (
 // precision and agreement on the page of quality and in its workbook.
 func TestSamplingInBrowser(t *testing.T) {
 	d := smallOffice(t, RoleLead)
-	store, err := postgres.Open(t.Context(), d.database)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(store.Close)
+	store := storagetest.OpenURL(t, d.database)
 	second, err := store.CreateUser(t.Context(), postgres.User{Name: "zhou", DisplayName: "周质检", PasswordHash: "x", Role: string(RoleClerk)})
 	if err != nil {
 		t.Fatal(err)

@@ -49,7 +49,7 @@ func bigOffice(b *testing.B) (c *Console, o office.Office, cookie *http.Cookie) 
 		}
 	})
 	address := server.DatabaseURL("speechqa")
-	if _, err := postgres.Migrate(ctx, address); err != nil {
+	if _, err := postgres.Migrate(ctx, address, storagetest.AppURL(b, address)); err != nil {
 		b.Fatal(err)
 	}
 	if n := storagetest.Query(b, address, `SELECT count(*) FROM (SELECT FROM recordings LIMIT 1) r`); n[0] == "0" {

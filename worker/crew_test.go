@@ -127,7 +127,7 @@ func newHard(t *testing.T) *hard {
 	h := &hard{fleet: &fleet{t: t}, pgDir: dir + "/pg", redisDir: dir + "/redis"}
 	h.startPostgres(lastingPort(t))
 	h.Database = h.pg.URL()
-	if _, err := postgres.Migrate(t.Context(), h.Database); err != nil {
+	if _, err := postgres.Migrate(t.Context(), h.Database, storagetest.AppURL(t, h.Database)); err != nil {
 		t.Fatal(err)
 	}
 	h.store = storagetest.OpenURL(t, h.Database)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/speechqa/speechqa/storage/objects"
 	"github.com/speechqa/speechqa/storage/postgres"
+	"github.com/speechqa/speechqa/storage/storagetest"
 	"github.com/speechqa/speechqa/worker"
 )
 
@@ -69,6 +70,7 @@ func (f *fleet) process(takes time.Duration) *exec.Cmd {
 
 func (f *fleet) processWith(s spec) *exec.Cmd {
 	f.t.Helper()
+	s.Database = storagetest.AppURL(f.t, s.Database)
 	text, err := json.Marshal(s)
 	if err != nil {
 		f.t.Fatal(err)

@@ -16,7 +16,7 @@ func TestBackup(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "speechqa.dump")
 	must(t, env, "backup", "make", file)
 	refused(t, env, "there already", "backup", "make", file)
-	storagetest.Exec(t, env["SPEECHQA_DATABASE_URL"], `UPDATE recordings SET team = 'later'`) // after the dump: not in it
+	storagetest.Exec(t, env["SPEECHQA_DATABASE_OWNER_URL"], `UPDATE recordings SET team = 'later'`) // after the dump: not in it
 	if out := must(t, nil, "backup", "verify", file); !strings.Contains(out, "1 audit entries, unbroken") {
 		t.Error(out)
 	}

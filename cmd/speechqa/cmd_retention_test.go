@@ -38,7 +38,7 @@ func custodyEnv(t *testing.T) (env map[string]string, db *postgres.Store, ids []
 	if _, err := db.Discover(t.Context(), found); err != nil {
 		t.Fatal(err)
 	}
-	env = map[string]string{"SPEECHQA_DATABASE_URL": url, "SPEECHQA_S3_ENDPOINT": cfg.Endpoint, "SPEECHQA_S3_ACCESS_KEY": cfg.AccessKey,
+	env = map[string]string{"SPEECHQA_DATABASE_URL": storagetest.AppURL(t, url), "SPEECHQA_DATABASE_OWNER_URL": url, "SPEECHQA_S3_ENDPOINT": cfg.Endpoint, "SPEECHQA_S3_ACCESS_KEY": cfg.AccessKey,
 		"SPEECHQA_S3_SECRET_KEY": cfg.SecretKey, "SPEECHQA_S3_STYLE": "path", "SPEECHQA_BUCKETS": "kept,plain"}
 	return env, db, storagetest.Query(t, url, `SELECT id FROM recordings ORDER BY bucket`)
 }
@@ -100,7 +100,7 @@ func TestRetentionCommands(t *testing.T) {
 	}
 	must(t, env, "retention", "hold", "release", id, "--reason", "结案")
 	refused(t, env, "no hold", "retention", "hold", "release", id, "--reason", "again")
-	for _, actor := range storagetest.Query(t, env["SPEECHQA_DATABASE_URL"], `SELECT origin FROM audit_log WHERE action LIKE 'retention.%' OR action LIKE 'hold.%'`) {
+	for _, actor := range storagetest.Query(t, env["SPEECHQA_DATABASE_OWNER_URL"], `SELECT origin FROM audit_log WHERE action LIKE 'retention.%' OR action LIKE 'hold.%'`) {
 		if !strings.Contains(actor, "command of ") {
 			t.Errorf("on record as coming from %q", actor)
 		}
@@ -113,7 +113,7 @@ func TestVerifyStorageCommand(t *testing.T) {
 	if out := must(t, env, "verify", "storage"); !strings.Contains(out, "2 recordings read, 0 with a problem") {
 		t.Error(out)
 	}
-	storagetest.Exec(t, env["SPEECHQA_DATABASE_URL"], `ALTER TABLE custody DISABLE TRIGGER USER; UPDATE custody SET sha256 = repeat('0', 64) WHERE recording = '`+ids[1]+`'`)
+	storagetest.Exec(t, env["SPEECHQA_DATABASE_OWNER_URL"], `ALTER TABLE custody DISABLE TRIGGER USER; UPDATE custody SET sha256 = repeat('0', 64) WHERE recording = '`+ids[1]+`'`)
 	status, out, _ := speechqa(t, env, "verify", "storage")
 	if status != 1 || !strings.Contains(out, ids[1]+" plain/a.wav: the object's SHA-256 is not the one first taken of it") {
 		t.Errorf("status %d: %s", status, out)

@@ -46,7 +46,7 @@ func TestStoredRules(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	env := map[string]string{"SPEECHQA_DATABASE_URL": url}
+	env := map[string]string{"SPEECHQA_DATABASE_URL": storagetest.AppURL(t, url)}
 	do := func(want int, says string, args ...string) {
 		t.Helper()
 		status, out, errs := speechqa(t, env, append([]string{"rules"}, args...)...)

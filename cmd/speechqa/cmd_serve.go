@@ -120,7 +120,7 @@ func runOffice(ctx context.Context, dir string, e everything, ready func(context
 		return err
 	}
 	defer func() { err = errors.Join(err, office.stop()) }()
-	if _, err := postgres.Migrate(ctx, office.DatabaseURL); err != nil {
+	if _, err := postgres.Migrate(ctx, office.pg.URL(), office.DatabaseURL); err != nil {
 		return err
 	}
 	if e.work.TempDir == "" {

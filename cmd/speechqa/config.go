@@ -9,7 +9,11 @@ import (
 // the methods of config_read.go, so that every mistake is reported at once and not one per start.
 
 type databaseFlags struct {
-	DatabaseURL string `config:"SPEECHQA_DATABASE_URL" secret:"" group:"Database" placeholder:"URL" help:"PostgreSQL 14 or later, e.g. postgres://speechqa@db/speechqa?sslmode=verify-full."`
+	DatabaseURL string `config:"SPEECHQA_DATABASE_URL" secret:"" group:"Database" placeholder:"URL" help:"PostgreSQL 14 or later, e.g. postgres://speechqa@db/speechqa?sslmode=verify-full; with a role of the programs' own that owns no table."`
+}
+
+type ownerFlags struct {
+	DatabaseOwnerURL string `config:"SPEECHQA_DATABASE_OWNER_URL" secret:"" group:"Database" placeholder:"URL" help:"The same database with the role that owns the tables; only migrate needs it. Without it SPEECHQA_DATABASE_URL's role owns them, and could change history."`
 }
 
 type redisFlags struct {
@@ -92,6 +96,7 @@ type logFlags struct {
 // allFlags is every setting once, for the table of `speechqa config`.
 type allFlags struct {
 	databaseFlags
+	ownerFlags
 	redisFlags
 	objectFlags
 	custodyFlags

@@ -101,6 +101,16 @@ func (f databaseFlags) read(p *problems) string {
 	return f.DatabaseURL
 }
 
+// read gives "" where the owner is not told apart.
+func (f ownerFlags) read(p *problems) string {
+	if f.DatabaseOwnerURL != "" {
+		if _, err := pgxpool.ParseConfig(f.DatabaseOwnerURL); err != nil {
+			p.add("SPEECHQA_DATABASE_OWNER_URL", "is not a PostgreSQL URL: %v", err)
+		}
+	}
+	return f.DatabaseOwnerURL
+}
+
 func (f redisFlags) read(p *problems) asynq.RedisConnOpt {
 	const env = "SPEECHQA_REDIS_URL"
 	if f.RedisURL == "" {

@@ -109,7 +109,7 @@ func (s *story) query(sql string, args ...any) []string {
 // cli runs a command on the story's database.
 func (s *story) cli(args ...string) string {
 	s.t.Helper()
-	status, out, errs := speechqa(s.t, map[string]string{"SPEECHQA_DATABASE_URL": s.url}, args...)
+	status, out, errs := speechqa(s.t, map[string]string{"SPEECHQA_DATABASE_URL": storagetest.AppURL(s.t, s.url)}, args...)
 	if status != 0 {
 		s.t.Fatalf("speechqa %v: status %d\n%s%s", args, status, out, errs)
 	}
@@ -215,7 +215,7 @@ func TestRulesStory(t *testing.T) {
 func (s *story) start() {
 	s.t.Helper()
 	s3 := storagetest.S3(s.t)
-	env := []string{"SPEECHQA_DATABASE_URL=" + s.url, "SPEECHQA_REDIS_URL=" + storagetest.Redis(s.t).URL(), "SPEECHQA_S3_ENDPOINT=" + s3.Endpoint,
+	env := []string{"SPEECHQA_DATABASE_URL=" + storagetest.AppURL(s.t, s.url), "SPEECHQA_REDIS_URL=" + storagetest.Redis(s.t).URL(), "SPEECHQA_S3_ENDPOINT=" + s3.Endpoint,
 		"SPEECHQA_S3_ACCESS_KEY=" + s3.AccessKey, "SPEECHQA_S3_SECRET_KEY=" + s3.SecretKey, "SPEECHQA_METRICS_LISTEN=off",
 		"SPEECHQA_STEPS=inspect", "SPEECHQA_RECONCILE=1s", "SPEECHQA_LOG_LEVEL=warn", "SPEECHQA_LISTEN=127.0.0.1:0"}
 	start(s.t, env, "worker")
@@ -315,11 +315,11 @@ func (s *story) backTestBlocks(b *browser, version int64) {
 	}
 	b.Accessible(webModules)
 	b.picture("rules-backtest-blocked")
-	if status, _, errs := speechqa(s.t, map[string]string{"SPEECHQA_DATABASE_URL": s.url}, "rules", "publish", fmt.Sprint(version), "--as", "wang"); status == 0 {
+	if status, _, errs := speechqa(s.t, map[string]string{"SPEECHQA_DATABASE_URL": storagetest.AppURL(s.t, s.url)}, "rules", "publish", fmt.Sprint(version), "--as", "wang"); status == 0 {
 		s.t.Errorf("a version that nobody approved is published: %s", errs)
 	}
 	s.cli("rules", "approve", fmt.Sprint(version), "--as", "wang")
-	if status, _, errs := speechqa(s.t, map[string]string{"SPEECHQA_DATABASE_URL": s.url}, "rules", "publish", fmt.Sprint(version), "--as", "zhang"); status == 0 || !strings.Contains(errs, "10 confirmed findings are lost") {
+	if status, _, errs := speechqa(s.t, map[string]string{"SPEECHQA_DATABASE_URL": storagetest.AppURL(s.t, s.url)}, "rules", "publish", fmt.Sprint(version), "--as", "zhang"); status == 0 || !strings.Contains(errs, "10 confirmed findings are lost") {
 		s.t.Errorf("publishing is not blocked: %d %s", status, errs)
 	}
 	b.Go(fmt.Sprintf("/rules/versions/%d", version))

@@ -16,7 +16,7 @@ import (
 
 // services says where the three services are that the system runs on.
 type services struct {
-	DatabaseURL string
+	DatabaseURL string // with the application's role
 	Redis       asynq.RedisConnOpt
 	Objects     objectSettings
 }
@@ -47,11 +47,15 @@ func startOffice(ctx context.Context, dir string, log *slog.Logger) (_ *office, 
 	if o.s3, err = embedded.StartS3(ctx, in("objects")); err != nil {
 		return nil, err
 	}
+	app, err := o.pg.AppURL()
+	if err != nil {
+		return nil, err
+	}
 	redis, err := asynq.ParseRedisURI(o.redis.URL())
 	if err != nil {
 		return nil, fmt.Errorf("address of the embedded Redis: %w", err)
 	}
-	o.services = services{DatabaseURL: o.pg.URL(), Redis: redis, Objects: objectSettings{
+	o.services = services{DatabaseURL: app, Redis: redis, Objects: objectSettings{
 		Endpoint: "http://" + o.s3.Endpoint, AccessKey: o.s3.AccessKey, SecretKey: o.s3.SecretKey,
 		Region: o.s3.Region, Style: "path", Places: []bucketPrefix{{Bucket: "recordings"}},
 	}}

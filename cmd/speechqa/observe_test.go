@@ -22,7 +22,7 @@ func TestReadyz(t *testing.T) {
 	}
 	s3 := storagetest.S3(t)
 	storagetest.Objects(t, s3, "recordings")
-	sys, err := openSystem(t.Context(), services{DatabaseURL: database, Redis: opt, Objects: objectSettings{Endpoint: s3.Endpoint,
+	sys, err := openSystem(t.Context(), services{DatabaseURL: storagetest.AppURL(t, database), Redis: opt, Objects: objectSettings{Endpoint: s3.Endpoint,
 		AccessKey: s3.AccessKey, SecretKey: s3.SecretKey, Region: s3.Region, Style: s3.Style, Places: []bucketPrefix{{Bucket: "recordings"}}}},
 		slog.New(slog.DiscardHandler))
 	if err != nil {

@@ -64,6 +64,13 @@ func openSystem(ctx context.Context, s services, log *slog.Logger) (_ *system, e
 		return nil, err
 	}
 	sys.closing(func() error { sys.store.Close(); return nil })
+	excess, err := sys.store.Excess(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if len(excess) > 0 {
+		log.Error("the database trusts this program with too much: "+excessAdvice, "rights", excess)
+	}
 	if s.Objects.Endpoint != "" {
 		if sys.objects, err = openObjects(s.Objects, seen.request); err != nil {
 			return nil, err

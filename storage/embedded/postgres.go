@@ -2,6 +2,9 @@ package embedded
 
 import (
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"net/url"
@@ -19,7 +22,8 @@ import (
 
 // Names inside an embedded PostgreSQL.
 const (
-	pgUser     = "speechqa"
+	pgUser     = "speechqa" // owns everything
+	pgApp      = "speechqa_app"
 	pgDatabase = "speechqa"
 )
 
@@ -182,6 +186,24 @@ func (p *Postgres) DatabaseURL(name string) string {
 	q := url.Values{"host": {p.sockets}, "port": {strconv.Itoa(p.Port)}, "sslmode": {"disable"}}
 	u := url.URL{Scheme: "postgres", User: url.UserPassword(pgUser, p.password), Path: "/" + name, RawQuery: q.Encode()}
 	return u.String()
+}
+
+// AppURL is the connection string for what works in the application's database: of a role of its own, which whoever
+// migrates the database makes.
+func (p *Postgres) AppURL() (string, error) { return AppURL(p.URL()) }
+
+// AppURL makes of a connection string of the owner's that of the application. Its password follows from the owner's,
+// not the other way round.
+func AppURL(owner string) (string, error) {
+	u, err := url.Parse(owner)
+	if err != nil {
+		return "", fmt.Errorf("address of the embedded database: %w", errors.Unwrap(err)) // without the address: it has the password
+	}
+	password, _ := u.User.Password()
+	mac := hmac.New(sha256.New, []byte(password))
+	mac.Write([]byte(pgApp))
+	u.User = url.UserPassword(pgApp, hex.EncodeToString(mac.Sum(nil)))
+	return u.String(), nil
 }
 
 // TCPURL is the connection string over the loopback port, for psql and other processes.

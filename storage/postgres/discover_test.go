@@ -168,7 +168,7 @@ func TestMigrateAtOnce(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 3 {
 		wg.Go(func() {
-			if _, err := postgres.Migrate(t.Context(), url); err != nil {
+			if _, err := postgres.Migrate(t.Context(), url, storagetest.AppURL(t, url)); err != nil {
 				t.Error(err)
 			}
 		})

@@ -33,3 +33,6 @@ func (s *Store) Exec(ctx context.Context, sql string) error {
 	_, err := s.pool.Exec(ctx, sql)
 	return err
 }
+
+// AppRights are the application's by table.
+var AppRights = rights

@@ -84,6 +84,8 @@ func (s *Store) checkSchema(ctx context.Context) error {
 	switch {
 	case errors.As(err, &missing) && missing.SQLState() == "42P01":
 		return errors.New("the database has no tables yet: run `speechqa migrate` first")
+	case errors.As(err, &missing) && missing.SQLState() == "42501":
+		return errors.New("the role in SPEECHQA_DATABASE_URL has no rights in the database: run `speechqa migrate` with SPEECHQA_DATABASE_OWNER_URL beside it")
 	case err != nil:
 		return fmt.Errorf("the database does not answer; check SPEECHQA_DATABASE_URL and that PostgreSQL runs: %w", err)
 	case have < want:
@@ -94,9 +96,10 @@ func (s *Store) checkSchema(ctx context.Context) error {
 	return nil
 }
 
-// Migrate brings the schema to this program's version, which it returns. Processes that migrate at once wait for
-// each other.
-func Migrate(ctx context.Context, url string) (int32, error) {
+// Migrate brings the schema to this program's version, which it returns, as the tables' owner, whose address url is. The
+// roles of the application's addresses, and those that worked here before, are then given their rights; a role that
+// is not there is made. Processes that migrate at once wait for each other.
+func Migrate(ctx context.Context, url string, application ...string) (int32, error) {
 	conn, err := pgx.Connect(ctx, url)
 	if err != nil {
 		return 0, fmt.Errorf("the database does not answer; check SPEECHQA_DATABASE_URL and that PostgreSQL runs: %w", err)
@@ -115,6 +118,19 @@ func Migrate(ctx context.Context, url string) (int32, error) {
 	}
 	if err := m.Migrate(ctx); err != nil {
 		return 0, fmt.Errorf("migrate: %w", err)
+	}
+	var roles []string
+	for _, address := range application {
+		role, err := makeRole(ctx, conn, address)
+		if err != nil {
+			return 0, err
+		}
+		if role != "" {
+			roles = append(roles, role)
+		}
+	}
+	if err := grant(ctx, conn, roles); err != nil {
+		return 0, err
 	}
 	return m.GetCurrentVersion(ctx)
 }

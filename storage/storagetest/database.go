@@ -64,7 +64,11 @@ func startShared() {
 		return
 	}
 	if shared.err = createDatabase(ctx, template, "template0"); shared.err == nil {
-		_, shared.err = postgres.Migrate(ctx, shared.server.DatabaseURL(template))
+		owner := shared.server.DatabaseURL(template)
+		var app string
+		if app, shared.err = embedded.AppURL(owner); shared.err == nil {
+			_, shared.err = postgres.Migrate(ctx, owner, app)
+		}
 	}
 }
 
@@ -78,7 +82,7 @@ func createDatabase(ctx context.Context, name, from string) error {
 	return err
 }
 
-// Database returns the URL of a new, migrated database on the test binary's shared server.
+// Database returns the owner's URL of a new, migrated database on the test binary's shared server.
 func Database(t testing.TB) string {
 	t.Helper()
 	shared.once.Do(startShared)
@@ -117,17 +121,27 @@ func dropDatabase(t testing.TB, name string) {
 	}
 }
 
-// Open returns a store on a new database, and the database's URL.
+// AppURL is the address at which the program works in a database, with no more rights than it needs.
+func AppURL(t testing.TB, owner string) string {
+	t.Helper()
+	app, err := embedded.AppURL(owner)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return app
+}
+
+// Open returns a store on a new database, with the application's rights, and the owner's URL of that database.
 func Open(t testing.TB) (*postgres.Store, string) {
 	t.Helper()
 	url := Database(t)
 	return OpenURL(t, url), url
 }
 
-// OpenURL opens a store for the length of the test.
-func OpenURL(t testing.TB, url string) *postgres.Store {
+// OpenURL opens a store with the application's rights for the length of the test; the URL is the owner's.
+func OpenURL(t testing.TB, owner string) *postgres.Store {
 	t.Helper()
-	s, err := postgres.Open(t.Context(), url)
+	s, err := postgres.Open(t.Context(), AppURL(t, owner))
 	if err != nil {
 		t.Fatal(err)
 	}
