@@ -30,18 +30,20 @@ var rights = map[string]string{
 
 	"recordings": rightsKeep, "transcripts": rightsKeep, "transcript_versions": rightsAppend,
 	"findings": rightsWork, // those nobody has judged give way to another inspection's: findings_replaced
-	"listings": rightsKeep, "opinions": rightsKeep, "opinion_cursor": rightsKeep, "rescans": rightsAppend,
-	"contacts": rightsWork, "contacts_due": rightsTake,
+	"listings": rightsKeep, "opinions": rightsKeep, "opinion_cursor": rightsKeep, "rescans": rightsWork,
+	"contacts": rightsWork, "contacts_due": rightsTake, "contact_rules": rightsKeep,
+	"stale": rightsWork, "rescan_batches": rightsKeep, "judged_same": rightsWork,
 
-	"review_events": rightsAppend, "dispositions": rightsAppend, "speaker_corrections": rightsAppend, "coaching": rightsAppend,
+	"review_events": rightsAppend, "dispositions": rightsAppend, "disposition_follow_ups": rightsKeep, "speaker_corrections": rightsAppend, "coaching": rightsAppend,
 	"appeals": rightsKeep,
 	"samples": rightsKeep, "sample_strata": rightsAppend, "sample_items": rightsAppend, "sample_seats": rightsKeep,
 
 	"custody": rightsKeep, "custody_buckets": rightsKeep, "retention_terms": rightsKeep, "legal_holds": rightsKeep, "verify_runs": rightsKeep,
+	"copies": rightsKeep, "copy_store": rightsKeep, "disposals": rightsKeep, "disposal_items": rightsKeep, "tombstones": rightsKeep,
 
 	"users": rightsKeep, "user_changes": rightsKeep, "logins": rightsKeep, "tokens": rightsKeep,
 	"sessions": rightsWork, "login_attempts": rightsWork, "recovery_codes": rightsTake, "password_history": rightsTake,
-	"notices_seen": rightsKeep, "saved_filters": rightsWork,
+	"notices_seen": rightsKeep, "assignment_notices": rightsAppend, "saved_filters": rightsWork,
 
 	"ruleset_blobs": rightsAppend, "ruleset_versions": rightsKeep, "ruleset_drafts": rightsWork, "rule_proposals": rightsKeep,
 	"backtests": rightsKeep, "shadow_runs": rightsAppend, "shadow_findings": rightsTake,
@@ -92,7 +94,12 @@ func grant(ctx context.Context, conn *pgx.Conn, roles []string) error {
 			return err
 		}
 		to := strings.Join(all, ", ")
+		database, err := collect[string](ctx, tx, `SELECT quote_ident(current_database())`)
+		if err != nil {
+			return err
+		}
 		var sql strings.Builder
+		fmt.Fprintf(&sql, "REVOKE TEMPORARY ON DATABASE %s FROM PUBLIC, %s;\n", database[0], to) // a temporary table could pass for another in a trigger
 		fmt.Fprintf(&sql, "REVOKE ALL ON ALL TABLES IN SCHEMA %s FROM PUBLIC, %s;\n", schema[0], to)
 		fmt.Fprintf(&sql, "REVOKE ALL ON ALL SEQUENCES IN SCHEMA %s FROM PUBLIC, %s;\n", schema[0], to)
 		fmt.Fprintf(&sql, "REVOKE ALL ON ALL ROUTINES IN SCHEMA %s FROM PUBLIC, %s;\n", schema[0], to)
@@ -119,9 +126,10 @@ func grant(ctx context.Context, conn *pgx.Conn, roles []string) error {
 // for an application's role as `speechqa migrate` makes it, a good deal for the tables' owner.
 func (s *Store) Excess(ctx context.Context) ([]string, error) {
 	var role string
-	var super, owner, creates bool
-	err := s.pool.QueryRow(ctx, `SELECT current_user, r.rolsuper OR r.rolcreaterole, pg_has_role(c.relowner, 'MEMBER'), has_schema_privilege(c.relnamespace, 'CREATE')
-		FROM pg_class c, pg_roles r WHERE c.oid = 'audit_log'::regclass AND r.rolname = current_user`).Scan(&role, &super, &owner, &creates)
+	var super, owner, creates, temporary bool
+	err := s.pool.QueryRow(ctx, `SELECT current_user, r.rolsuper OR r.rolcreaterole, pg_has_role(c.relowner, 'MEMBER'), has_schema_privilege(c.relnamespace, 'CREATE'),
+			has_database_privilege(current_database(), 'TEMPORARY')
+		FROM pg_class c, pg_roles r WHERE c.oid = 'audit_log'::regclass AND r.rolname = current_user`).Scan(&role, &super, &owner, &creates, &temporary)
 	if err != nil {
 		return nil, fmt.Errorf("look at the rights in the database: %w", err)
 	}
@@ -137,6 +145,7 @@ func (s *Store) Excess(ctx context.Context) ([]string, error) {
 	if super || owner {
 		return out, nil
 	}
+	say(temporary, "can make temporary tables, which could pass for others: as the database's owner, REVOKE TEMPORARY ON DATABASE … FROM PUBLIC")
 	rows, err := s.pool.Query(ctx, `SELECT c.relname::text, string_agg(p, ', ' ORDER BY p) FROM pg_class c,
 			unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER']) p
 		WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p') AND has_table_privilege(c.oid, p) GROUP BY 1 ORDER BY 1`)

@@ -22,11 +22,6 @@ func TestEveryTableHasItsRights(t *testing.T) {
 	if len(tables) < 40 {
 		t.Fatalf("only %d tables", len(tables))
 	}
-	for name := range postgres.AppRights {
-		if !slices.Contains(tables, name) {
-			t.Errorf("there is no table %s: take it out of storage/postgres/rights.go", name)
-		}
-	}
 	for _, name := range tables {
 		want, named := postgres.AppRights[name]
 		if !named {
@@ -83,7 +78,7 @@ func TestApplicationCannotUndo(t *testing.T) {
 	refused(guarded, `UPDATE legal_holds SET case_id = 'other', released_at = now(), released_by = 'x', release_reason = 'x'`)
 	for _, sql := range []string{
 		`ALTER TABLE custody DISABLE TRIGGER USER`, `DROP TRIGGER custody_kept ON custody`, `DROP TABLE audit_log`, `ALTER TABLE audit_log ADD COLUMN x int`,
-		`CREATE TABLE x (x int)`, `CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'`,
+		`CREATE TABLE x (x int)`, `CREATE TEMPORARY TABLE recordings (id uuid)`, `CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'`,
 		`CREATE TRIGGER x BEFORE INSERT ON audit_log FOR EACH ROW EXECUTE FUNCTION refuse_change()`, `ALTER FUNCTION refuse_change() RENAME TO x`,
 		`SET session_replication_role = replica`, `SET ROLE speechqa`, `SET SESSION AUTHORIZATION speechqa`, `CREATE ROLE x SUPERUSER`,
 		`ALTER TABLE custody DROP CONSTRAINT kept_three_years`, `COPY audit_log TO PROGRAM 'cat'`,
