@@ -63,6 +63,8 @@ type accountStore interface {
 	// SetTOTP turns the second factor on, ClearTOTP off.
 	SetTOTP(ctx context.Context, by postgres.Actor, user, secret string, step int64, codes []string) error
 	ClearTOTP(ctx context.Context, by postgres.Actor, user string) error
+	// ReplaceTOTPKey writes the second factor's key, the same one, encrypted anew; nothing where it is another by now.
+	ReplaceTOTPKey(ctx context.Context, user, old, fresh string) error
 	// UseTOTPStep says whether a code of this step may be used; each only once.
 	UseTOTPStep(ctx context.Context, user string, step int64) (bool, error)
 	// UseRecoveryCode uses a recovery code up; false when there is no such code.

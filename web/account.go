@@ -24,6 +24,7 @@ type accountData struct {
 	Directory  bool   // password and second factor are at the company's directory
 	HasFactor  bool
 	Needs      bool         // a second factor
+	NoKey      bool         // none can be set up, as there is nothing to encrypt it with
 	QR         template.URL // of a second factor to set up
 	Secret     string       // the same to type in
 	CodesLeft  int
@@ -57,8 +58,9 @@ func (c *Console) showAccount(w http.ResponseWriter, r *http.Request, status int
 	if d.CodesLeft, err = c.store.RecoveryCodesLeft(ctx, v.user.ID); err != nil {
 		return fmt.Errorf("account: %w", err)
 	}
-	if !d.HasFactor {
-		key, err := c.pendingTOTP(ctx, v.user.Name)
+	d.NoKey = c.sealer == nil
+	if !d.HasFactor && !d.NoKey {
+		key, err := c.pendingTOTP(ctx, v.user)
 		if err != nil {
 			return err
 		}
@@ -71,17 +73,17 @@ func (c *Console) showAccount(w http.ResponseWriter, r *http.Request, status int
 }
 
 // pendingTOTP is the key that the visitor is setting up, the same until it is done.
-func (c *Console) pendingTOTP(ctx context.Context, user string) (*otp.Key, error) {
-	if s := c.sessions.GetString(ctx, sessTOTP); s != "" {
+func (c *Console) pendingTOTP(ctx context.Context, user postgres.User) (*otp.Key, error) {
+	if s, _, err := c.sealer.Open(c.sessions.GetString(ctx, sessTOTP), user.ID); err == nil && s != "" {
 		if key, err := otp.NewKeyFromURL(s); err == nil {
 			return key, nil
 		}
 	}
-	key, err := newTOTP(user)
+	key, err := newTOTP(user.Name)
 	if err != nil {
 		return nil, fmt.Errorf("second factor: %w", err)
 	}
-	c.sessions.Put(ctx, sessTOTP, key.URL())
+	c.sessions.Put(ctx, sessTOTP, c.sealer.Seal(key.URL(), user.ID))
 	return key, nil
 }
 
@@ -177,6 +179,9 @@ func (c *Console) setUpFactor(w http.ResponseWriter, r *http.Request) error {
 	if v.user.TOTPSecret != "" {
 		return errConflict
 	}
+	if c.sealer == nil {
+		return c.showAccount(w, r, http.StatusServiceUnavailable, accountData{})
+	}
 	d, ok, err := c.ownPassword(r, "factor")
 	if err != nil {
 		return err
@@ -184,7 +189,7 @@ func (c *Console) setUpFactor(w http.ResponseWriter, r *http.Request) error {
 	if !ok {
 		return c.showAccount(w, r, http.StatusBadRequest, d)
 	}
-	key, err := c.pendingTOTP(ctx, v.user.Name)
+	key, err := c.pendingTOTP(ctx, v.user)
 	if err != nil {
 		return err
 	}
@@ -194,7 +199,7 @@ func (c *Console) setUpFactor(w http.ResponseWriter, r *http.Request) error {
 		return c.showAccount(w, r, http.StatusBadRequest, d)
 	}
 	codes := newRecoveryCodes()
-	if err := c.store.SetTOTP(ctx, actor(r), v.user.ID, key.Secret(), step, codes); err != nil {
+	if err := c.store.SetTOTP(ctx, actor(r), v.user.ID, c.sealer.Seal(key.Secret(), v.user.ID), step, codes); err != nil {
 		return fmt.Errorf("account: %w", err)
 	}
 	c.sessions.Remove(ctx, sessTOTP)

@@ -55,7 +55,7 @@ func newMatrix(t *testing.T, audio bool) *matrix {
 	m.foreign = m.recording(bucket, foreignMark+".wav", detectors.Metadata{AgentID: foreignMark + "-agent", AgentName: foreignMark + "-name",
 		Team: foreignMark + "-team", Principal: foreignMark + "-principal", CaseID: foreignMark + "-case"}, foreignMark+" said")
 	var err error
-	m.console, err = New(Config{Store: m.store, Sessions: m.store.Sessions(), Audio: source, Rules: sampleTitles,
+	m.console, err = New(Config{Sealer: sealer(t, 'k'), Store: m.store, Sessions: m.store.Sessions(), Audio: source, Rules: sampleTitles,
 		Log:       slog.New(slog.NewTextHandler(io.Discard, nil)),
 		QueueTool: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "the tool") })})
 	if err != nil {

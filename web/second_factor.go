@@ -67,15 +67,31 @@ func newRecoveryCodes() []string {
 // secondFactor says whether what the user typed is his second factor: the telephone's code or a recovery code.
 func (c *Console) secondFactor(ctx context.Context, by postgres.Actor, u postgres.User, typed string) (bool, error) {
 	typed = strings.ToUpper(strings.Join(strings.Fields(typed), ""))
-	if step, ok := totpStep(u.TOTPSecret, typed, time.Now()); ok {
-		return c.store.UseTOTPStep(ctx, u.ID, step)
-	}
 	if len(typed) < 16 {
-		return false, nil
+		return c.telephoneCode(ctx, u, typed)
 	}
 	plain := strings.ReplaceAll(typed, "-", "")
 	if len(plain) != 16 {
 		return false, nil
 	}
 	return c.store.UseRecoveryCode(ctx, by, plain[:4]+"-"+plain[4:8]+"-"+plain[8:12]+"-"+plain[12:])
+}
+
+// telephoneCode says whether the code is the present one of the user's telephone. A key that is not encrypted yet, or by a
+// key of before, is then encrypted by the present one.
+func (c *Console) telephoneCode(ctx context.Context, u postgres.User, typed string) (bool, error) {
+	secret, old, err := c.sealer.Open(u.TOTPSecret, u.ID)
+	if err != nil {
+		return false, err
+	}
+	step, ok := totpStep(secret, typed, time.Now())
+	if !ok {
+		return false, nil
+	}
+	if old {
+		if err := c.store.ReplaceTOTPKey(ctx, u.ID, u.TOTPSecret, c.sealer.Seal(secret, u.ID)); err != nil {
+			return false, fmt.Errorf("encrypt the second factor's key: %w", err)
+		}
+	}
+	return c.store.UseTOTPStep(ctx, u.ID, step)
 }

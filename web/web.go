@@ -33,6 +33,8 @@ type Config struct {
 	Anchors Anchors
 	// Access says how people get in; its zero value is DefaultAccess.
 	Access Access
+	// Sealer encrypts the keys of second factors; without it nobody can set one up.
+	Sealer *Sealer
 	// AppealDays is how many days after its confirmation a finding may be appealed against; 0 means 7.
 	AppealDays int
 	// HookAllow are networks beside the public internet that hooks may reach.
@@ -56,6 +58,7 @@ type Console struct {
 	log      *slog.Logger
 	sessions *scs.SessionManager
 	access   Access
+	sealer   *Sealer // may be nil
 	anchors  Anchors
 	assets   *assets
 	messages catalogue
@@ -100,7 +103,7 @@ func New(cfg Config) (*Console, error) {
 		evidence: cfg.Evidence,
 		store:    cfg.Store, audio: cfg.Audio, rules: cfg.Rules, log: cfg.Log,
 		sessions: newSessions(cfg.Sessions, access.Logins, cfg.SecureCookies),
-		access:   access, anchors: cfg.Anchors,
+		access:   access, sealer: cfg.Sealer, anchors: cfg.Anchors,
 		assets: bundle, messages: messages, loc: loc, health: cfg.Health, queues: cfg.Queues, queueTool: cfg.QueueTool,
 		renders: make(chan struct{}, rendersAtOne), checks: make(chan struct{}, checksAtOnce),
 	}

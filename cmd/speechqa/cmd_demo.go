@@ -43,7 +43,7 @@ func (c *demoCmd) Run(a *app) error {
 	e := everything{model: c.modelFlags.read(&p, a.env), rules: c.rulesFlags.read(&p), work: c.workerFlags.read(&p),
 		ingest: c.ingestFlags.read(&p), keep: custodySettings{Mode: custody.Governance}} // a demo may be thrown away
 	e.listen, e.public = c.webFlags.read(&p)
-	e.access = c.accessFlags.read(&p, true)
+	e.access, e.sealer = c.accessFlags.read(&p, true), c.accessFlags.sealer(&p)
 	e.console = c.consoleFlags.read(&p)
 	dir, samples, err := c.places(a)
 	if err != nil {

@@ -44,6 +44,7 @@ type everything struct {
 	ingest  ingestSettings
 	keep    custodySettings
 	key     *evidence.Key // nil: nothing is signed
+	sealer  *web.Sealer   // nil: nobody can set up a second factor
 	listen  string
 	public  string
 	access  web.Access
@@ -57,7 +58,7 @@ func (c *serveCmd) read(a *app, p *problems) everything {
 	e := everything{log: c.logFlags.read(p, a.stderr), ingest: c.ingestFlags.read(p), rules: c.rulesFlags.read(p),
 		metrics: c.observeFlags.read(p), keep: c.custodyFlags.read(p), key: c.signingFlags.read(p)}
 	e.listen, e.public = c.webFlags.read(p)
-	e.access = c.accessFlags.read(p, false)
+	e.access, e.sealer = c.accessFlags.read(p, false), c.accessFlags.sealer(p)
 	e.console = c.consoleFlags.read(p)
 	if c.Embedded {
 		e.model, e.work, e.llm = c.modelFlags.read(p, a.env), c.workerFlags.read(p), c.llmFlags.read(p)
@@ -95,6 +96,9 @@ func (c *serveCmd) Run(a *app) (err error) {
 	addr, err := sys.addConsole(a.ctx, e)
 	if err != nil {
 		return err
+	}
+	if e.sealer == nil {
+		e.log.Error("nobody can set up a second factor: set SPEECHQA_FACTOR_KEY, which encrypts its key (openssl rand -base64 32)")
 	}
 	sys.addLockWarning()
 	sys.metrics.MustRegister(newStanding(sys.store))
@@ -160,6 +164,9 @@ func runOffice(ctx context.Context, dir string, e everything, ready func(context
 		return err
 	}
 	if e.key, err = officeKey(dir, e.key); err != nil {
+		return err
+	}
+	if e.sealer, err = officeSealer(dir, e.sealer); err != nil {
 		return err
 	}
 	addr, err := sys.addConsole(ctx, e)

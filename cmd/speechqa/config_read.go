@@ -368,6 +368,18 @@ func (f accessFlags) read(p *problems, demo bool) web.Access {
 	return a
 }
 
+// sealer is nil where no key is set.
+func (f accessFlags) sealer(p *problems) *web.Sealer {
+	if f.FactorKey == "" {
+		return nil
+	}
+	s, err := web.NewSealer(f.FactorKey)
+	if err != nil {
+		p.add("SPEECHQA_FACTOR_KEY", "%v", err)
+	}
+	return s
+}
+
 // read gives the address, or "" where nothing shall listen: an empty variable counts as not set, hence the word.
 func (f observeFlags) read(p *problems) string {
 	if f.MetricsListen == "off" {

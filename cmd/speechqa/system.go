@@ -190,7 +190,7 @@ func (s *system) addConsole(ctx context.Context, e everything) (net.Addr, error)
 	}
 	cfg := web.Config{
 		Store: s.store, Sessions: s.store.Sessions(), Audio: s.objects, Rules: liveRules{live}, Log: s.log,
-		Location: e.ingest.Zone, SecureCookies: strings.HasPrefix(e.public, "https:"), Access: e.access,
+		Location: e.ingest.Zone, SecureCookies: strings.HasPrefix(e.public, "https:"), Access: e.access, Sealer: e.sealer,
 		AppealDays: e.console.appealDays, HookAllow: e.console.hookAllow, Anchors: s.anchors(e.keep).read,
 		Health:   s.storesReady,
 		Evidence: &evidence.Exporter{Store: s.store, Source: s.objects, Key: e.key, Zone: e.ingest.Zone},

@@ -32,7 +32,7 @@ type User struct {
 
 	PasswordSetAt time.Time
 	MustChange    bool   // the password was set by somebody else: to be changed at the next log-in
-	TOTPSecret    string // of the second factor, base32; empty: none
+	TOTPSecret    string // key of the second factor, as it is kept; empty: none
 }
 
 // Verdict is what a person decided about a finding.

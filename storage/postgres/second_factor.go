@@ -7,7 +7,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// SetTOTP turns the second factor on: secret is the base32 key, step that of the code that proved it, codes the
+// SetTOTP turns the second factor on: secret is the key, as it is to be kept, step that of the code that proved it, codes the
 // recovery codes, each of which works once.
 func (s *Store) SetTOTP(ctx context.Context, by Actor, user, secret string, step int64, codes []string) error {
 	return s.tx(ctx, func(tx pgx.Tx) error {
@@ -45,6 +45,12 @@ func (s *Store) ClearTOTP(ctx context.Context, by Actor, user string) error {
 		}
 		return by.audit(ctx, tx, "user.second_factor", "user:"+user, map[string]any{"on": false})
 	})
+}
+
+// ReplaceTOTPKey writes the second factor's key, the same one, encrypted anew; nothing where it is another by now.
+func (s *Store) ReplaceTOTPKey(ctx context.Context, user, old, fresh string) error {
+	_, err := s.pool.Exec(ctx, `UPDATE users SET totp_secret = $3 WHERE id = $1 AND totp_secret = $2`, user, old, fresh)
+	return err
 }
 
 // UseTOTPStep says whether a code of this step may be used: none is used twice, nor one older than the last.
