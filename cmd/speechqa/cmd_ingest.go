@@ -31,6 +31,7 @@ type ingestRunCmd struct {
 	objectFlags
 	custodyFlags
 	ingestFlags
+	tlsFlags
 	observeFlags
 	logFlags
 }
@@ -40,6 +41,7 @@ func (c *ingestRunCmd) Run(a *app) (err error) {
 	log := c.logFlags.read(&p, a.stderr)
 	s := services{DatabaseURL: c.databaseFlags.read(&p), Objects: c.objectFlags.read(&p)}
 	in, metrics, keep := c.ingestFlags.read(&p), c.observeFlags.read(&p), c.custodyFlags.read(&p)
+	cert := c.tlsFlags.read(&p, log)
 	if err := p.err(); err != nil {
 		return err
 	}
@@ -48,7 +50,7 @@ func (c *ingestRunCmd) Run(a *app) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, sys.close()) }()
-	if err := sys.addIngest(in); err != nil {
+	if err := sys.addIngest(in, cert); err != nil {
 		return err
 	}
 	sys.addCustody(keep)
@@ -59,14 +61,14 @@ func (c *ingestRunCmd) Run(a *app) (err error) {
 }
 
 // addIngest adds listing and, where configured, the notifications' receiver.
-func (s *system) addIngest(in ingestSettings) error {
+func (s *system) addIngest(in ingestSettings, cert *certificate) error {
 	tallies := discovery.NewMetrics(s.metrics)
 	d := s.discoverer(in, pipeline.PriorityNormal, tallies.Observe)
 	s.add("listing", func(ctx context.Context) error { d.Run(ctx); return nil })
 	if in.WebhookListen == "" {
 		return nil
 	}
-	_, err := s.addHTTP("notifications", in.WebhookListen, d.Webhook(in.WebhookToken))
+	_, err := s.addHTTP("notifications", in.WebhookListen, d.Webhook(in.WebhookToken), cert)
 	return err
 }
 

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/speechqa/speechqa/evidence"
 	"github.com/speechqa/speechqa/storage/postgres"
@@ -28,6 +30,7 @@ type serveCmd struct {
 	llmFlags
 	ingestFlags
 	webFlags
+	tlsFlags
 	accessFlags
 	consoleFlags
 	observeFlags
@@ -47,10 +50,22 @@ type everything struct {
 	sealer  *web.Sealer   // nil: nobody can set up a second factor
 	listen  string
 	public  string
+	cert    *certificate // nil: HTTP
 	access  web.Access
 	console consoleSettings
 	metrics string
 	log     *slog.Logger
+}
+
+// secure says whether browsers come by https only.
+func (e everything) secure() bool { return e.cert != nil || strings.HasPrefix(e.public, "https:") }
+
+// address is that of the console where it listens.
+func (e everything) address(listen net.Addr) string {
+	if e.cert != nil {
+		return "https://" + listen.String()
+	}
+	return "http://" + listen.String()
 }
 
 // read takes only those settings that the mode needs, so that an office need not name services it starts itself.
@@ -58,6 +73,7 @@ func (c *serveCmd) read(a *app, p *problems) everything {
 	e := everything{log: c.logFlags.read(p, a.stderr), ingest: c.ingestFlags.read(p), rules: c.rulesFlags.read(p),
 		metrics: c.observeFlags.read(p), keep: c.custodyFlags.read(p), key: c.signingFlags.read(p)}
 	e.listen, e.public = c.webFlags.read(p)
+	e.cert = c.tlsFlags.read(p, e.log)
 	e.access, e.sealer = c.accessFlags.read(p, false), c.accessFlags.sealer(p)
 	e.console = c.consoleFlags.read(p)
 	if c.Embedded {
@@ -105,7 +121,7 @@ func (c *serveCmd) Run(a *app) (err error) {
 	if err := sys.addObserve(e.metrics); err != nil {
 		return err
 	}
-	fmt.Fprintf(a.stderr, "console: http://%s\n", addr)
+	fmt.Fprintf(a.stderr, "console: %s\n", e.address(addr))
 	return sys.run(a.ctx)
 }
 
@@ -156,7 +172,7 @@ func runOffice(ctx context.Context, dir string, e everything, ready func(context
 	if err := sys.addOpinions(ctx, e.llm, e.rules); err != nil {
 		return err
 	}
-	if err := sys.addIngest(e.ingest); err != nil {
+	if err := sys.addIngest(e.ingest, e.cert); err != nil {
 		return err
 	}
 	sys.addCustody(e.keep)
@@ -174,7 +190,7 @@ func runOffice(ctx context.Context, dir string, e everything, ready func(context
 		return err
 	}
 	sys.metrics.MustRegister(newStanding(sys.store))
-	r.Address = "http://" + addr.String()
+	r.Address = e.address(addr)
 	if err := sys.addObserve(e.metrics); err != nil {
 		return err
 	}

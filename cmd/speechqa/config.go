@@ -73,7 +73,7 @@ type ingestFlags struct {
 
 type webFlags struct {
 	Listen    string `config:"SPEECHQA_LISTEN" default:"127.0.0.1:8080" group:"Console" placeholder:"ADDRESS" help:"Address of the console."`
-	PublicURL string `name:"public-url" config:"SPEECHQA_PUBLIC_URL" group:"Console" placeholder:"URL" help:"Address under which people reach the console; https turns on secure cookies."`
+	PublicURL string `name:"public-url" config:"SPEECHQA_PUBLIC_URL" group:"Console" placeholder:"URL" help:"Address under which people reach the console; https turns on secure cookies, as does SPEECHQA_TLS_CERT."`
 }
 
 type accessFlags struct {
@@ -108,6 +108,7 @@ type allFlags struct {
 	workerFlags
 	ingestFlags
 	webFlags
+	tlsFlags
 	accessFlags
 	consoleFlags
 	observeFlags

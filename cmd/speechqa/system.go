@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -190,7 +189,7 @@ func (s *system) addConsole(ctx context.Context, e everything) (net.Addr, error)
 	}
 	cfg := web.Config{
 		Store: s.store, Sessions: s.store.Sessions(), Audio: s.objects, Rules: liveRules{live}, Log: s.log,
-		Location: e.ingest.Zone, SecureCookies: strings.HasPrefix(e.public, "https:"), Access: e.access, Sealer: e.sealer,
+		Location: e.ingest.Zone, SecureCookies: e.secure(), Access: e.access, Sealer: e.sealer,
 		AppealDays: e.console.appealDays, HookAllow: e.console.hookAllow, Anchors: s.anchors(e.keep).read,
 		Health:   s.storesReady,
 		Evidence: &evidence.Exporter{Store: s.store, Source: s.objects, Key: e.key, Zone: e.ingest.Zone},
@@ -210,7 +209,7 @@ func (s *system) addConsole(ctx context.Context, e everything) (net.Addr, error)
 	s.add("back-tests", backtests.Run)
 	sender := &hooks.Sender{Store: s.store, Allow: e.console.hookAllow, Log: s.log}
 	s.add("webhooks", sender.Run)
-	return s.addHTTP("console", e.listen, console)
+	return s.addHTTP("console", e.listen, console, e.cert)
 }
 
 // addObserve adds /metrics, /healthz and /readyz.
@@ -218,12 +217,12 @@ func (s *system) addObserve(listen string) error {
 	if listen == "" {
 		return nil
 	}
-	_, err := s.addHTTP("metrics", listen, s.observeHandler())
+	_, err := s.addHTTP("metrics", listen, s.observeHandler(), nil)
 	return err
 }
 
-// addHTTP serves until the context ends, and then lets requests finish.
-func (s *system) addHTTP(name, listen string, h http.Handler) (net.Addr, error) {
+// addHTTP serves until the context ends, and then lets requests finish; over TLS where there is a certificate.
+func (s *system) addHTTP(name, listen string, h http.Handler, cert *certificate) (net.Addr, error) {
 	l, err := net.Listen("tcp", listen)
 	if err != nil {
 		return nil, fmt.Errorf("the %s cannot listen on %s (is it in use?): %w", name, listen, err)
@@ -248,7 +247,12 @@ func (s *system) addHTTP(name, listen string, h http.Handler) (net.Addr, error) 
 			}
 			stopped <- err
 		}()
-		if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		serve := srv.Serve
+		if cert != nil {
+			srv.TLSConfig = cert.config()
+			serve = func(l net.Listener) error { return srv.ServeTLS(l, "", "") }
+		}
+		if err := serve(l); !errors.Is(err, http.ErrServerClosed) {
 			return err
 		}
 		return <-stopped
