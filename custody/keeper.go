@@ -40,6 +40,7 @@ type Keeper struct {
 	Buckets []string // where recordings lie
 	Mode    LockMode
 	Every   time.Duration // between two looks; 0 is 15 seconds
+	Of      string        // what it keeps, for the log; "" is recordings
 	Log     *slog.Logger
 }
 
@@ -65,7 +66,7 @@ func (k *Keeper) Run(ctx context.Context) {
 			}
 		}
 		if err := k.Once(ctx, lockable); err != nil && ctx.Err() == nil {
-			k.Log.Error("locking of recordings", "error", err)
+			k.Log.Error("locking in the store", "of", pick(k.Of, "recordings"), "error", err)
 		}
 		select {
 		case <-ctx.Done():
@@ -88,8 +89,8 @@ func (k *Keeper) Look(ctx context.Context) (lockable []string, err error) {
 			lockable = append(lockable, name)
 			continue
 		}
-		k.Log.Error("THE BUCKET HAS NO OBJECT LOCK: recordings in it can be deleted or overwritten before their date. "+
-			"Object lock can only be had from a bucket's first day: make another with it and move the recordings there (docs/custody.md)", "bucket", name)
+		k.Log.Error("THE BUCKET HAS NO OBJECT LOCK: "+pick(k.Of, "recordings")+" in it can be deleted or overwritten before their date. "+
+			"Object lock can only be had from a bucket's first day: make another with it and move them there (docs/custody.md)", "bucket", name)
 	}
 	if err := k.Store.NoteBuckets(ctx, found); err != nil {
 		return nil, fmt.Errorf("note the buckets' protection: %w", err)
@@ -102,7 +103,7 @@ func (k *Keeper) Once(ctx context.Context, buckets []string) error {
 	if len(buckets) == 0 {
 		return nil
 	}
-	_, err := k.Store.Lead(ctx, "speechqa custody", func(ctx context.Context) error {
+	_, err := k.Store.Lead(ctx, "speechqa custody "+k.Of, func(ctx context.Context) error {
 		for {
 			due, err := k.Store.DueCustody(ctx, buckets, keeperBatch)
 			if err != nil {
@@ -153,7 +154,7 @@ func (k *Keeper) protect(ctx context.Context, d Due) Done {
 			done.Problem, done.Again = "the object is gone from the store", false
 		}
 		if ctx.Err() == nil {
-			k.Log.Error("locking of a recording", "recording", d.ID, "key", d.Object.Key, "error", err)
+			k.Log.Error("locking in the store", "of", pick(k.Of, "recordings"), "recording", d.ID, "key", d.Object.Key, "error", err)
 		}
 	}
 	return done

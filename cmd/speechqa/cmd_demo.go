@@ -64,6 +64,7 @@ func (c *demoCmd) Run(a *app) error {
 	e.work.Reconcile, e.ingest.ScanEvery = min(e.work.Reconcile, time.Second), min(e.ingest.ScanEvery, 2*time.Second)
 
 	fmt.Fprintf(a.stderr, "starting PostgreSQL, Redis and an object store in %s\n", dir)
+	e.Copies = copySettings{Dir: filepath.Join(dir, "second"), AtOnce: 2} // on the same disk: it shows how, and protects from little
 	all := true
 	err = runOffice(a.ctx, dir, e, func(ctx context.Context, r *running) error {
 		if !c.Once {

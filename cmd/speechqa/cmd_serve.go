@@ -23,6 +23,7 @@ type serveCmd struct {
 	redisFlags
 	objectFlags
 	custodyFlags
+	copyFlags
 	signingFlags
 	modelFlags
 	rulesFlags
@@ -81,9 +82,11 @@ func (c *serveCmd) read(a *app, p *problems) everything {
 		if c.DataDir == "" {
 			p.add("--data-dir", "is needed with --embedded: the place where everything is kept")
 		}
+		e.Copies = c.copyFlags.read(p, objectSettings{})
 		return e
 	}
 	e.services = services{DatabaseURL: c.databaseFlags.read(p), Objects: c.objectFlags.read(p)}
+	e.Copies = c.copyFlags.read(p, e.Objects)
 	if c.RedisURL != "" { // only the operators' page needs it
 		e.Redis = c.redisFlags.read(p)
 	}
@@ -135,7 +138,7 @@ type running struct {
 // runOffice starts the three services below dir and the whole system on them, calls ready once everything runs,
 // and works until ctx ends, ready fails, or a part does. Everything is stopped in reverse order.
 func runOffice(ctx context.Context, dir string, e everything, ready func(context.Context, *running) error) (err error) {
-	office, err := startOffice(ctx, dir, e.log)
+	office, err := startOffice(ctx, dir, e.Copies, e.log)
 	if err != nil {
 		return err
 	}
@@ -166,6 +169,11 @@ func runOffice(ctx context.Context, dir string, e everything, ready func(context
 			return err
 		}
 	}
+	if e.Copies.Dir != "" {
+		if err := sys.second.EnsureLockedBucket(ctx, office.Copies.bucket()); err != nil {
+			return err
+		}
+	}
 	if _, err := sys.addWorker(ctx, e.work, e.model, e.rules); err != nil {
 		return err
 	}
@@ -176,6 +184,7 @@ func runOffice(ctx context.Context, dir string, e everything, ready func(context
 		return err
 	}
 	sys.addCustody(e.keep)
+	sys.addCopies(e.keep)
 	if err := sys.useZone(ctx, e.ingest.Zone); err != nil {
 		return err
 	}

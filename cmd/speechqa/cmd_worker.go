@@ -12,6 +12,7 @@ type workerCmd struct {
 	redisFlags
 	objectFlags
 	custodyFlags
+	copyFlags
 	modelFlags
 	rulesFlags
 	workerFlags
@@ -24,6 +25,7 @@ func (c *workerCmd) Run(a *app) (err error) {
 	var p problems
 	log := c.logFlags.read(&p, a.stderr)
 	s := services{DatabaseURL: c.databaseFlags.read(&p), Redis: c.redisFlags.read(&p), Objects: c.objectFlags.read(&p)}
+	s.Copies = c.copyFlags.read(&p, s.Objects)
 	work, rules, metrics := c.workerFlags.read(&p), c.rulesFlags.read(&p), c.observeFlags.read(&p)
 	llm := c.llmFlags.read(&p)
 	keep := c.custodyFlags.read(&p)
@@ -48,6 +50,7 @@ func (c *workerCmd) Run(a *app) (err error) {
 		}
 	}
 	sys.addCustody(keep)
+	sys.addCopies(keep)
 	if err := sys.addObserve(metrics); err != nil {
 		return err
 	}

@@ -34,6 +34,18 @@ type custodyFlags struct {
 	LockMode string `config:"SPEECHQA_LOCK_MODE" default:"compliance" group:"Custody" placeholder:"MODE" help:"How recordings are locked in the store until their date: compliance (nobody can end it) or governance (an account of the store with that permission can)."`
 }
 
+type copyFlags struct {
+	CopyBucket    string `config:"SPEECHQA_COPY_BUCKET" group:"Second copy" placeholder:"BUCKET" help:"Bucket of the second store, into which every recording is copied. Without it there is no second copy, and the program says so."`
+	CopyEndpoint  string `config:"SPEECHQA_COPY_ENDPOINT" group:"Second copy" placeholder:"URL" help:"The second store; it should be in another place. Without it the second bucket is in the first store."`
+	CopyAccessKey string `config:"SPEECHQA_COPY_ACCESS_KEY" secret:"" group:"Second copy" placeholder:"KEY" help:"Access key of the second store; without an endpoint of its own, the first store's."`
+	CopySecretKey string `config:"SPEECHQA_COPY_SECRET_KEY" secret:"" group:"Second copy" placeholder:"KEY" help:"Secret key of the second store."`
+	CopyRegion    string `config:"SPEECHQA_COPY_REGION" default:"us-east-1" group:"Second copy" placeholder:"NAME" help:"Region of the second store's bucket."`
+	CopyStyle     string `config:"SPEECHQA_COPY_STYLE" default:"auto" group:"Second copy" placeholder:"STYLE" help:"How its bucket is addressed: auto, path or virtual."`
+	CopyCA        string `name:"copy-ca" config:"SPEECHQA_COPY_CA" group:"Second copy" placeholder:"FILE" help:"PEM file with further authorities the second store's certificate may be signed by."`
+	CopyDir       string `config:"SPEECHQA_COPY_DIR" group:"Second copy" placeholder:"DIR" help:"With serve --embedded: directory, on another disk, of a second embedded store instead of the above."`
+	Copiers       string `config:"SPEECHQA_COPIERS" default:"4" group:"Second copy" placeholder:"N" help:"Recordings a worker copies at the same time; each takes up to 16 MB of memory."`
+}
+
 type modelFlags struct {
 	Model        string `config:"SPEECHQA_MODEL" group:"Hearing" placeholder:"NAME|FILE" help:"The whisper.cpp model: a name of 'speechqa model list' or a file (ggml). Without it: the demo model beside the program, which hears synthetic demo speech only."`
 	ModelsDir    string `config:"SPEECHQA_MODELS_DIR" group:"Hearing" placeholder:"DIR" help:"Where 'speechqa model get' keeps models; default below the user's data directory."`
@@ -101,6 +113,7 @@ type allFlags struct {
 	redisFlags
 	objectFlags
 	custodyFlags
+	copyFlags
 	signingFlags
 	modelFlags
 	rulesFlags
@@ -118,6 +131,7 @@ type allFlags struct {
 // Bounds of settings that are numbers or times.
 const (
 	maxHearers    = 256
+	maxCopiers    = 64
 	maxInspectors = 1024
 	maxThreads    = 1024
 	minReconcile  = time.Second

@@ -134,30 +134,36 @@ type objectSettings struct {
 }
 
 func (f objectFlags) read(p *problems) objectSettings {
-	u, err := url.Parse(f.S3Endpoint)
-	switch {
-	case f.S3Endpoint == "":
-		p.add("SPEECHQA_S3_ENDPOINT", "is not set; it says where the object store is, e.g. http://minio:9000")
-	case err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") || strings.Trim(u.Path, "/") != "":
-		p.add("SPEECHQA_S3_ENDPOINT", "%q is not a URL like http://minio:9000", f.S3Endpoint)
-	}
-	if f.S3AccessKey == "" {
-		p.add("SPEECHQA_S3_ACCESS_KEY", "is not set")
-	}
-	if f.S3SecretKey == "" {
-		p.add("SPEECHQA_S3_SECRET_KEY", "is not set")
-	}
-	if !slices.Contains([]string{"auto", "path", "virtual"}, f.S3Style) {
-		p.add("SPEECHQA_S3_STYLE", "%q is not auto, path or virtual", f.S3Style)
-	}
-	if f.S3CA != "" {
-		if _, err := os.Stat(f.S3CA); err != nil {
-			p.add("SPEECHQA_S3_CA", "%v", err)
-		}
-	}
-	return objectSettings{
+	s := objectSettings{
 		Endpoint: f.S3Endpoint, AccessKey: f.S3AccessKey, SecretKey: f.S3SecretKey,
 		Region: f.S3Region, Style: f.S3Style, CA: f.S3CA, Places: f.places(p),
+	}
+	s.check(p, "SPEECHQA_S3")
+	return s
+}
+
+// check finds what is wrong with how a store is reached; env begins its variables' names.
+func (s objectSettings) check(p *problems, env string) {
+	u, err := url.Parse(s.Endpoint)
+	switch {
+	case s.Endpoint == "":
+		p.add(env+"_ENDPOINT", "is not set; it says where the object store is, e.g. http://minio:9000")
+	case err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") || strings.Trim(u.Path, "/") != "":
+		p.add(env+"_ENDPOINT", "%q is not a URL like http://minio:9000", s.Endpoint)
+	}
+	if s.AccessKey == "" {
+		p.add(env+"_ACCESS_KEY", "is not set")
+	}
+	if s.SecretKey == "" {
+		p.add(env+"_SECRET_KEY", "is not set")
+	}
+	if !slices.Contains([]string{"auto", "path", "virtual"}, s.Style) {
+		p.add(env+"_STYLE", "%q is not auto, path or virtual", s.Style)
+	}
+	if s.CA != "" {
+		if _, err := os.Stat(s.CA); err != nil {
+			p.add(env+"_CA", "%v", err)
+		}
 	}
 }
 

@@ -19,18 +19,21 @@ type services struct {
 	DatabaseURL string // with the application's role
 	Redis       asynq.RedisConnOpt
 	Objects     objectSettings
+	Copies      copySettings
 }
 
-// office is PostgreSQL, Redis and an object store as children of this process.
+// office is PostgreSQL, Redis and one or two object stores as children of this process.
 type office struct {
 	services
-	pg    *embedded.Postgres
-	redis *embedded.Redis
-	s3    *embedded.S3
+	pg     *embedded.Postgres
+	redis  *embedded.Redis
+	s3     *embedded.S3
+	second *embedded.S3 // nil without a directory for second copies
 }
 
-// startOffice starts the three below dir. When it fails, nothing is left running.
-func startOffice(ctx context.Context, dir string, log *slog.Logger) (_ *office, err error) {
+// startOffice starts them below dir, and where copies name a directory, a second store there. When it fails, nothing is
+// left running.
+func startOffice(ctx context.Context, dir string, copies copySettings, log *slog.Logger) (_ *office, err error) {
 	o := &office{}
 	defer func() {
 		if err != nil {
@@ -55,16 +58,28 @@ func startOffice(ctx context.Context, dir string, log *slog.Logger) (_ *office, 
 	if err != nil {
 		return nil, fmt.Errorf("address of the embedded Redis: %w", err)
 	}
-	o.services = services{DatabaseURL: app, Redis: redis, Objects: objectSettings{
-		Endpoint: "http://" + o.s3.Endpoint, AccessKey: o.s3.AccessKey, SecretKey: o.s3.SecretKey,
-		Region: o.s3.Region, Style: "path", Places: []bucketPrefix{{Bucket: "recordings"}},
-	}}
+	o.services = services{DatabaseURL: app, Redis: redis, Objects: embeddedStore(o.s3, "recordings"), Copies: copies}
+	if copies.Dir != "" {
+		if o.second, err = embedded.StartS3(ctx, embedded.Options{Dir: copies.Dir, Log: log}); err != nil {
+			return nil, err
+		}
+		o.Copies.objectSettings, o.Copies.Name = embeddedStore(o.second, "copies"), copies.Dir
+	}
 	return o, nil
 }
 
-// watch returns an error as soon as one of the three has ended by itself, or nil when ctx ends.
+func embeddedStore(s *embedded.S3, bucket string) objectSettings {
+	return objectSettings{Endpoint: "http://" + s.Endpoint, AccessKey: s.AccessKey, SecretKey: s.SecretKey, Region: s.Region, Style: "path",
+		Places: []bucketPrefix{{Bucket: bucket}}}
+}
+
+// watch returns an error as soon as one of them has ended by itself, or nil when ctx ends.
 func (o *office) watch(ctx context.Context) error {
 	var what string
+	var second <-chan struct{} // never, without a second store
+	if o.second != nil {
+		second = o.second.Done()
+	}
 	select {
 	case <-ctx.Done():
 		return nil
@@ -74,15 +89,20 @@ func (o *office) watch(ctx context.Context) error {
 		what = "Redis"
 	case <-o.s3.Done():
 		what = "the object store"
+	case <-second:
+		what = "the second object store"
 	}
 	return fmt.Errorf("%s ended unexpectedly; its log is in the data directory. Start again: nothing is lost", what)
 }
 
-// stop ends the three in reverse order.
+// stop ends them in reverse order.
 func (o *office) stop() error {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	var errs []error
+	if o.second != nil {
+		errs = append(errs, o.second.Stop(ctx))
+	}
 	if o.s3 != nil {
 		errs = append(errs, o.s3.Stop(ctx))
 	}

@@ -36,6 +36,7 @@ type system struct {
 	log     *slog.Logger
 	store   *postgres.Store
 	objects *objects.Store
+	second  *objects.Store // where second copies go; nil: nowhere
 	metrics *prometheus.Registry
 	rules   *rulework.Live // nil until followRules
 	queues  *queues        // nil where the process was not told of Redis
@@ -72,6 +73,11 @@ func openSystem(ctx context.Context, s services, log *slog.Logger) (_ *system, e
 	}
 	if s.Objects.Endpoint != "" {
 		if sys.objects, err = openObjects(s.Objects, seen.request); err != nil {
+			return nil, err
+		}
+	}
+	if s.Copies.on() {
+		if sys.second, err = openObjects(s.Copies.objectSettings, seen.request); err != nil {
 			return nil, err
 		}
 	}

@@ -103,11 +103,13 @@ func (s *Store) DueCustody(ctx context.Context, buckets []string, limit int) ([]
 	if err != nil {
 		return nil, err
 	}
-	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (d custody.Due, err error) {
-		err = row.Scan(&d.ID, &d.Object.Bucket, &d.Object.Key, &d.Object.VersionID, &d.Object.ETag, &d.Object.Size, &d.RetainUntil,
-			&d.LockedUntil, &d.Held, &d.HeldThere, &d.Token)
-		return d, err
-	})
+	return pgx.CollectRows(rows, scanDue)
+}
+
+func scanDue(row pgx.CollectableRow) (d custody.Due, err error) {
+	err = row.Scan(&d.ID, &d.Object.Bucket, &d.Object.Key, &d.Object.VersionID, &d.Object.ETag, &d.Object.Size, &d.RetainUntil,
+		&d.LockedUntil, &d.Held, &d.HeldThere, &d.Token)
+	return d, err
 }
 
 // custodyPause is how long a recording waits whose protection failed.
@@ -117,13 +119,9 @@ const custodyPause = 5 * time.Minute
 func (s *Store) DoneCustody(ctx context.Context, done []custody.Done) error {
 	var b pgx.Batch
 	for _, d := range done {
-		var locked *time.Time
-		if !d.LockedUntil.IsZero() {
-			locked = &d.LockedUntil
-		}
 		b.Queue(`UPDATE custody SET locked_until = $3, lock_mode = $4, held = $5, lock_problem = $6,
 				due_at = CASE WHEN due_at IS DISTINCT FROM $2 THEN due_at WHEN $7 THEN now() + $8 END
-			WHERE recording = $1`, d.ID, d.Token, locked, d.Mode, d.HeldThere, text(d.Problem), d.Again, custodyPause)
+			WHERE recording = $1`, d.ID, d.Token, orNull(d.LockedUntil), d.Mode, d.HeldThere, text(d.Problem), d.Again, custodyPause)
 	}
 	return s.tx(ctx, func(tx pgx.Tx) error { return tx.SendBatch(ctx, &b).Close() })
 }

@@ -1,0 +1,220 @@
+package custody_test
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/speechqa/speechqa/custody"
+	"github.com/speechqa/speechqa/storage/embedded"
+	"github.com/speechqa/speechqa/storage/objects"
+	"github.com/speechqa/speechqa/storage/postgres"
+	"github.com/speechqa/speechqa/storage/storagetest"
+)
+
+// second is a house with a second store.
+type second struct {
+	*house
+	there *objects.Store
+	cfg   objects.Config
+	dir   string // of the second store
+}
+
+func twoStores(t *testing.T, first objects.Config) *second {
+	t.Helper()
+	h := &second{house: newHouse(t, first), dir: t.TempDir()}
+	srv, err := embedded.StartS3(t.Context(), embedded.Options{Dir: h.dir, Volatile: true})
+	h.ok(err)
+	t.Cleanup(func() { h.ok(srv.Stop(context.WithoutCancel(t.Context()))) })
+	h.cfg = objects.Config{Endpoint: "http://" + srv.Endpoint, AccessKey: srv.AccessKey, SecretKey: srv.SecretKey, Region: srv.Region, Style: "path"}
+	h.there = storagetest.Objects(t, h.cfg)
+	h.ok(h.there.EnsureLockedBucket(t.Context(), "copies"))
+	return h
+}
+
+func (h *second) copier() *custody.Copier {
+	return &custody.Copier{Store: h.db, From: h.objects, Second: h.there, Name: "second", Bucket: "copies", Log: h.logger()}
+}
+
+func (h *second) copies() *custody.Copies { return &custody.Copies{Store: h.db, Second: h.there} }
+
+func (h *second) keeps() *custody.Keeper {
+	return &custody.Keeper{Store: postgres.CopyKeeping{Store: h.db}, Objects: h.there, Buckets: []string{"copies"}, Mode: custody.Compliance, Of: "second copies", Log: h.logger()}
+}
+
+// running runs a copier until the test ends, or stop is called.
+func running(t *testing.T, c *custody.Copier) (stop func()) {
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() { defer close(done); c.Run(ctx) }()
+	stop = func() { cancel(); <-done }
+	t.Cleanup(stop)
+	return stop
+}
+
+// copied waits until nothing is due any more.
+func (h *second) copied() {
+	h.Helper()
+	h.await("everything is copied", func() bool {
+		return h.query(`SELECT count(*) FROM copies WHERE due_at IS NOT NULL`)[0] == "0"
+	})
+}
+
+func (h *house) await(what string, done func() bool) {
+	h.Helper()
+	for deadline := time.Now().Add(time.Minute); !done(); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			h.Fatalf("waited in vain until %s\n%s", what, h.log)
+		}
+	}
+}
+
+func (h *second) verified(id string) custody.Copy {
+	h.Helper()
+	c, err := h.copies().VerifyCopy(h.Context(), id)
+	h.ok(err)
+	return c
+}
+
+// due has everything that waits for its next try wait no longer.
+func (h *second) due() { h.exec(`UPDATE copies SET due_at = now() WHERE due_at > now()`) }
+
+// What is taken in is copied, read back, locked and held as the first one is; what is written over it, too.
+func TestCopies(t *testing.T) {
+	for name, start := range map[string]func(testing.TB) objects.Config{
+		"minio": func(t testing.TB) objects.Config { return storagetest.MinIO(t, "", "") }, "embedded": storagetest.S3,
+	} {
+		t.Run(name, func(t *testing.T) { t.Parallel(); testCopies(t, twoStores(t, start(t))) })
+	}
+}
+
+func testCopies(t *testing.T, h *second) {
+	ctx := t.Context()
+	old, _ := h.take(h.bucket, "录音/a b.wav", "sound", 0)
+	if _, err := h.copies().VerifyCopy(ctx, old); !errors.Is(err, custody.ErrNoCopy) {
+		t.Errorf("before there is one: %v", err)
+	}
+	running(t, h.copier())
+	h.copied()
+	now, o := h.take(h.bucket, "录音/a b.wav", strings.Repeat("other sound ", 2<<20), 0) // in two parts
+	h.copied()
+	for id, want := range map[string]string{old: "sound", now: strings.Repeat("other sound ", 2<<20)} {
+		c := h.verified(id)
+		if c.Object.Size != int64(len(want)) || c.SHA256 != c.First || c.VerifiedAt.IsZero() || !strings.HasPrefix(c.Object.Key, "kept/录音/") || !strings.HasSuffix(c.Object.Key, "/a b.wav") {
+			t.Errorf("copy %+v of %q", c, want[:5])
+		}
+	}
+	k := h.keeps()
+	lockable, err := k.Look(ctx)
+	h.ok(err)
+	_, _, err = h.db.PlaceHold(ctx, by, custody.Hold{Recording: now, Reason: "调查", Owner: "法务"})
+	h.ok(err)
+	h.ok(k.Once(ctx, lockable))
+	cu, err := h.db.Custody(ctx, now)
+	h.ok(err)
+	c, err := h.db.CopyOf(ctx, now)
+	h.ok(err)
+	if kept, err := h.there.Kept(ctx, c.Object); err != nil || kept.Mode != custody.Compliance || kept.Until.Before(cu.RetainUntil) || !kept.Held || !c.Held {
+		t.Errorf("the copy is kept as %+v (%v), noted as %+v", kept, err, c)
+	}
+	later := cu.RetainUntil.AddDate(1, 0, 0)
+	h.ok(h.db.ExtendRetention(ctx, by, now, later, "complaint"))
+	h.ok(k.Once(ctx, lockable))
+	if kept, err := h.there.Kept(ctx, c.Object); err != nil || kept.Until.Before(later) {
+		t.Errorf("after the extension: %+v %v", kept, err)
+	}
+	if err := h.there.Remove(ctx, c.Object); err == nil {
+		t.Error("a copy was deleted before its date")
+	}
+	st, err := h.db.CopyStanding(ctx)
+	if err != nil || !st.On() || st.Waiting != 0 || st.Lag() != 0 || !st.Locks || st.Store != "second" {
+		t.Errorf("%+v %v", st, err)
+	}
+	if o.Key == "" {
+		t.Error("no object")
+	}
+}
+
+// A copy that is damaged or gone is found, does not count, and is made again.
+func TestDamagedCopy(t *testing.T) {
+	h := twoStores(t, storagetest.S3(t))
+	a, _ := h.take(h.bucket, "a.wav", "sound of a", 0)
+	b, _ := h.take(h.bucket, "b.wav", "sound of b", 0)
+	stop := running(t, h.copier())
+	h.copied()
+	stop()
+	spoil(t, filepath.Join(h.dir, "objects", "copies", h.verified(a).Object.Key))
+	remove(t, filepath.Join(h.dir, "objects", "copies", h.verified(b).Object.Key))
+	for id, want := range map[string]string{a: "damaged", b: "gone"} {
+		c, err := h.copies().VerifyCopy(t.Context(), id)
+		if !errors.Is(err, custody.ErrBadCopy) || !strings.Contains(c.Problem, want) {
+			t.Errorf("%s: %v, %+v", want, err, c)
+		}
+		if _, err := h.copies().VerifyCopy(t.Context(), id); !errors.Is(err, custody.ErrNoCopy) {
+			t.Errorf("%s: once found it still counts: %v", want, err)
+		}
+	}
+	running(t, h.copier())
+	h.copied()
+	h.verified(a)
+	h.verified(b)
+}
+
+// What is not what was taken in is not copied, and said.
+func TestDamagedRecordingIsNotCopied(t *testing.T) {
+	first := t.TempDir()
+	srv, err := embedded.StartS3(t.Context(), embedded.Options{Dir: first, Volatile: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := srv.Stop(context.WithoutCancel(t.Context())); err != nil {
+			t.Error(err)
+		}
+	})
+	h := twoStores(t, objects.Config{Endpoint: "http://" + srv.Endpoint, AccessKey: srv.AccessKey, SecretKey: srv.SecretKey, Region: srv.Region, Style: "path"})
+	bad, _ := h.take(h.bucket, "bad.wav", "sound", 0)
+	gone, o := h.take(h.bucket, "gone.wav", "sound", 0)
+	other, _ := h.take(h.bucket, "other.wav", "sound", 0)
+	h.ok(h.objects.Remove(t.Context(), o))
+	spoil(t, filepath.Join(first, "objects", h.bucket, "bad.wav"))
+	h.exec(`UPDATE custody SET sha256 = repeat('0', 64) WHERE recording = '` + other + `'`)
+	running(t, h.copier())
+	h.await("all are tried", func() bool { return h.query(`SELECT count(*) FROM copies WHERE stuck`)[0] == "3" })
+	for id, want := range map[string]string{bad: "own checksum", gone: "gone", other: "not the one first taken"} {
+		if got := h.query(`SELECT problem FROM copies WHERE recording = $1`, id)[0]; !strings.Contains(got, want) {
+			t.Errorf("%q, want %q", got, want)
+		}
+		if _, err := h.copies().VerifyCopy(t.Context(), id); !errors.Is(err, custody.ErrNoCopy) {
+			t.Errorf("%s: %v", want, err)
+		}
+	}
+	if st, err := h.db.CopyStanding(t.Context()); err != nil || st.Stuck != 3 || st.Waiting != 0 || st.Lag() != 0 {
+		t.Errorf("%+v %v", st, err)
+	}
+}
+
+// Another second store means that everything is copied anew; a copy that is there already is read, not written.
+func TestOtherSecondStore(t *testing.T) {
+	h := twoStores(t, storagetest.S3(t))
+	id, _ := h.take(h.bucket, "a.wav", "sound", 0)
+	stop := running(t, h.copier())
+	h.copied()
+	stop()
+	was := h.verified(id)
+	h.ok(h.there.EnsureLockedBucket(t.Context(), "elsewhere"))
+	for _, bucket := range []string{"elsewhere", "copies"} {
+		c := h.copier()
+		c.Bucket = bucket
+		stop := running(t, c)
+		h.await("it is copied to "+bucket, func() bool { return h.query(`SELECT bucket FROM copies WHERE due_at IS NULL OR bucket = ''`)[0] == bucket })
+		stop()
+	}
+	if is := h.verified(id); is.Object.VersionID != was.Object.VersionID {
+		t.Errorf("the copy that was there was written again: %+v, before %+v", is.Object, was.Object)
+	}
+}
+
