@@ -2,6 +2,7 @@ package custody_test
 
 import (
 	"bytes"
+	"fmt"
 	"log/slog"
 	"os"
 	"strings"
@@ -17,7 +18,16 @@ import (
 	"github.com/speechqa/speechqa/storage/storagetest"
 )
 
-func TestMain(m *testing.M) { storagetest.Main(m) }
+func TestMain(m *testing.M) {
+	if d := os.Getenv("DISPOSE"); d != "" { // see archive.process
+		if err := dispose(d); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	storagetest.Main(m)
+}
 
 var by = custody.Actor{Name: "keeper"}
 
@@ -42,7 +52,9 @@ func newHouse(t *testing.T, cfg objects.Config) *house {
 }
 
 // minio is a house with a MinIO server.
-func minio(t *testing.T) *house { return newHouse(t, storagetest.MinIO(t, "", "")) }
+func minio(t *testing.T) *house { return newHouse(t, minioConfig(t)) }
+
+func minioConfig(t *testing.T) objects.Config { return storagetest.MinIO(t, "", "") }
 
 func (h *house) ok(err error) {
 	h.Helper()

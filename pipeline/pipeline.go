@@ -23,10 +23,11 @@ const (
 	StateInspected   State = "inspected"   // findings and score committed
 	StateFailed      State = "failed"      // given up; Reason says why
 	StateDuplicate   State = "duplicate"   // same audio as another recording, linked to it
+	StateDisposed    State = "disposed"    // was inspected; being destroyed, or destroyed, after its date
 )
 
 // States are all of them, in the order people read them.
-var States = []State{StateDiscovered, StateTranscribed, StateInspected, StateDuplicate, StateFailed}
+var States = []State{StateDiscovered, StateTranscribed, StateInspected, StateDuplicate, StateFailed, StateDisposed}
 
 // Step is a piece of work on a recording.
 type Step string

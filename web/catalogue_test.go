@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/speechqa/speechqa/custody"
 	"github.com/speechqa/speechqa/detectors/pii"
 	"github.com/speechqa/speechqa/storage/postgres"
 )
@@ -37,26 +38,29 @@ func TestEveryMessageExistsInBothLanguages(t *testing.T) {
 func TestEveryComposedKeyExists(t *testing.T) {
 	c := mustMessages(t)
 	groups := map[string][]string{
-		"role.":          strs(Roles),
-		"severity.":      strs(severities),
-		"status.":        append(strs(listStatuses[:len(listStatuses)-1]), "all"),
-		"kind.":          strs(listKinds),
-		"reason.":        overturnReasons,
-		"verdict.":       strs([]postgres.Verdict{postgres.VerdictOpen, postgres.VerdictConfirmed, postgres.VerdictOverturned}),
-		"state.":         {"discovered", "transcribed", "inspected", "failed", "duplicate"},
-		"speaker.":       {"agent", "customer", "unknown"},
-		"sampling.kind_": {"unflagged", "calibration"},
-		"quality.drift_": {"steady", "better", "worse"},
-		"quality.":       {"rule", "version", "week", "found", "findings", "confirmed", "overturned", "precision", "recall", "alpha", "drift", "by_week"},
-		"sampling.":      {"by_rule", "rule", "broken", "missed_share", "missed_all", "alpha", "kappa", "any"},
-		"how.":           {"exact", "homophone", "slots", "state", "fact", "model", "contacts", howPerson},
-		"removed.":       {"outside_speech", "repetition", "known_phrase", "speaking_rate", "low_probability"},
-		"by.":            strs(trendGroups),
-		"pii.":           strs(pii.Kinds),
-		"clips.example_": strs(examples),
-		"trends.":        {"above", "below", "unclear"},
-		"disposition.":   strs(dispositionKinds),
-		"action.":        {"confirmed", "overturned", "reopened", "added", "undone", "disposition", "speakers"},
+		"role.":              strs(Roles),
+		"severity.":          strs(severities),
+		"status.":            append(strs(listStatuses[:len(listStatuses)-1]), "all"),
+		"kind.":              strs(listKinds),
+		"reason.":            overturnReasons,
+		"verdict.":           strs([]postgres.Verdict{postgres.VerdictOpen, postgres.VerdictConfirmed, postgres.VerdictOverturned}),
+		"disposals.because.": custody.ObjectionCodes,
+		"disposals.states.":  strs(custody.DisposalStates),
+		"disposals.items.":   strs(custody.ItemStates),
+		"state.":             {"discovered", "transcribed", "inspected", "failed", "duplicate", "disposed"},
+		"speaker.":           {"agent", "customer", "unknown"},
+		"sampling.kind_":     {"unflagged", "calibration"},
+		"quality.drift_":     {"steady", "better", "worse"},
+		"quality.":           {"rule", "version", "week", "found", "findings", "confirmed", "overturned", "precision", "recall", "alpha", "drift", "by_week"},
+		"sampling.":          {"by_rule", "rule", "broken", "missed_share", "missed_all", "alpha", "kappa", "any"},
+		"how.":               {"exact", "homophone", "slots", "state", "fact", "model", "contacts", howPerson},
+		"removed.":           {"outside_speech", "repetition", "known_phrase", "speaking_rate", "low_probability"},
+		"by.":                strs(trendGroups),
+		"pii.":               strs(pii.Kinds),
+		"clips.example_":     strs(examples),
+		"trends.":            {"above", "below", "unclear"},
+		"disposition.":       strs(dispositionKinds),
+		"action.":            {"confirmed", "overturned", "reopened", "added", "undone", "disposition", "speakers"},
 	}
 	for prefix, members := range groups {
 		for _, m := range members {
@@ -80,7 +84,7 @@ func TestEveryComposedKeyExists(t *testing.T) {
 func TestTemplatesSpeakOnlyThroughTheCatalogue(t *testing.T) {
 	c := mustMessages(t)
 	key := regexp.MustCompile(`\bt "([a-z_.0-9]+)"`)
-	problem := regexp.MustCompile(`"((?:login|flash|users|account|password)\.[a-z_]+)"`)
+	problem := regexp.MustCompile(`"((?:login|flash|users|account|password|disposals)\.[a-z_]+)"`)
 	used := 0
 	for _, pattern := range []string{"templates/*.html", "*.go"} {
 		files, err := filepath.Glob(pattern)

@@ -240,6 +240,7 @@ func (m *matrix) places() map[string]func(cookie *http.Cookie) place {
 	maps.Copy(all, m.rulesPlaces())
 	maps.Copy(all, m.appealPlaces())
 	maps.Copy(all, m.samplingPlaces())
+	maps.Copy(all, m.disposalPlaces())
 	maps.Copy(all, map[string]func(*http.Cookie) place{
 		"GET /users/{user}":                     at(user),
 		"POST /users/{user}/rights":             at(user + "/rights"),

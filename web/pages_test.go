@@ -196,7 +196,7 @@ func TestRecordingPageByRole(t *testing.T) {
 func TestRecordingPageWithoutResults(t *testing.T) {
 	c := newPages(t)
 	for state, want := range map[pipeline.State]string{
-		"failed": "文件头损坏，无法解码。", "discovered": "排队", "transcribed": "排队", "inspected": "没有听到说话声", "duplicate": "完全相同",
+		"failed": "文件头损坏，无法解码。", "discovered": "排队", "transcribed": "排队", "inspected": "没有听到说话声", "duplicate": "完全相同", "disposed": "按审批销毁",
 	} {
 		r := postgres.Review{Original: "0191d7a0-0000-7000-8000-000000000009"}
 		r.Recording.Kind, r.Recording.State, r.Recording.Object.Key = detectors.KindCall, state, "a.wav"

@@ -98,7 +98,7 @@ func (c *Console) recordingPage(w http.ResponseWriter, r *http.Request) error {
 			d.Open++
 		}
 	}
-	d.Playable = review.Recording.State != pipeline.StateFailed && review.Recording.State != pipeline.StateDiscovered
+	d.Playable = !slices.Contains([]pipeline.State{pipeline.StateFailed, pipeline.StateDiscovered, pipeline.StateDisposed}, review.Recording.State)
 	if d.Playable && may(Role(v.user.Role), permListen) {
 		if d.AudioURL, err = c.audioURL(r, review.Recording.ID); err != nil {
 			return err

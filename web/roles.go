@@ -52,6 +52,9 @@ const (
 	permOperate   Permission = "operate"    // queues, workers, what failed
 	permCustody   Permission = "custody"    // how recordings are kept
 	permHold      Permission = "hold"       // place and release legal holds
+	permPropose   Permission = "propose"    // propose to destroy what is past its date
+	permApprove   Permission = "approve"    // approve or refuse what another has proposed to destroy
+	permStop      Permission = "stop"       // take such a proposal back, or stop what is approved
 	permEvidence  Permission = "evidence"   // take evidence packs out of the console, nothing masked
 )
 
@@ -83,6 +86,9 @@ var grants = map[Permission][]Role{
 	permOperate:   {RoleOperator, RoleAdmin},
 	permCustody:   {RoleLead, RoleManager, RoleAuditor, RoleOperator, RoleAdmin},
 	permHold:      {RoleLead, RoleManager},
+	permPropose:   {RoleLead},
+	permApprove:   {RoleManager},
+	permStop:      {RoleLead, RoleManager},
 	permEvidence:  {RoleLead, RoleManager, RoleAuditor},
 }
 

@@ -35,6 +35,9 @@ func TestRoleTable(t *testing.T) {
 		permCustody:   "lead manager auditor operator admin",
 		permHold:      "lead manager",
 		permEvidence:  "lead manager auditor",
+		permPropose:   "lead",
+		permApprove:   "manager",
+		permStop:      "lead manager",
 	}
 	for p := range grants {
 		for _, role := range Roles {

@@ -31,6 +31,7 @@ func (c *Console) table() []route {
 		c.appealRoutes(),
 		c.samplingRoutes(),
 		c.custodyRoutes(),
+		c.disposalRoutes(),
 		c.evidenceRoutes(),
 		c.noticeRoutes(),
 		c.deskRoutes(),

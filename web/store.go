@@ -19,6 +19,7 @@ type Store interface {
 	operationsStore
 	rulesStore
 	custodyStore
+	disposalStore
 	deskStore
 	// InScope says whether there is a recording with this id, a UUID, and whether the scope holds it.
 	InScope(ctx context.Context, sc postgres.Scope, id string) (bool, error)

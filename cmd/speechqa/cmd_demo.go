@@ -35,6 +35,7 @@ type demoCmd struct {
 	webFlags
 	accessFlags
 	consoleFlags
+	disposalFlags
 	logFlags
 }
 
@@ -45,6 +46,7 @@ func (c *demoCmd) Run(a *app) error {
 	e.listen, e.public = c.webFlags.read(&p)
 	e.access, e.sealer = c.accessFlags.read(&p, true), c.accessFlags.sealer(&p)
 	e.console = c.consoleFlags.read(&p)
+	e.dispose = c.disposalFlags.read(&p)
 	dir, samples, err := c.places(a)
 	if err != nil {
 		p.add("demo", "%v", err)

@@ -23,6 +23,8 @@ type retentionCmd struct {
 	Term   retentionTermCmd   `cmd:"" help:"Show the principals' terms, or set one: three years are the least."`
 	Extend retentionExtendCmd `cmd:"" help:"Keep one recording for longer."`
 	Hold   retentionHoldCmd   `cmd:"" help:"Legal holds: keep recordings whatever their date."`
+
+	Dispose disposeCmd `cmd:"" help:"Destroy what is past its date: one person proposes, another approves, it runs off-peak."`
 }
 
 // givenBy say who gives a command; a shell proves nobody's identity, so the system's account is noted with it.
@@ -57,11 +59,34 @@ func (c *retentionReportCmd) Run(a *app) error {
 		if err != nil {
 			return err
 		}
-		if c.JSON {
-			return json.NewEncoder(a.stdout).Encode(rep)
+		outlook, err := s.DisposalOutlook(a.ctx, postgres.Scope{})
+		if err != nil {
+			return err
 		}
-		return writeRetention(a.stdout, rep)
+		if c.JSON {
+			return json.NewEncoder(a.stdout).Encode(struct {
+				postgres.RetentionReport
+				Disposal postgres.DisposalOutlook
+			}{rep, outlook})
+		}
+		if err := writeRetention(a.stdout, rep); err != nil {
+			return err
+		}
+		return writeOutlook(a.stdout, rep, outlook)
 	})
+}
+
+// writeOutlook says what is due for disposal, what stands against the rest, and what is destroyed.
+func writeOutlook(out io.Writer, rep postgres.RetentionReport, o postgres.DisposalOutlook) error {
+	w := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
+	fmt.Fprintf(w, "\nDISPOSAL\tRECORDINGS\npast their date\t%d\ncould be proposed\t%d\n", o.Due, o.Ready)
+	for _, code := range custody.ObjectionCodes {
+		if o.Against[code] > 0 {
+			fmt.Fprintf(w, "stay because: %s\t%d\n", code, o.Against[code])
+		}
+	}
+	fmt.Fprintf(w, "in a batch under way\t%d\ndestroyed\t%d\n", rep.Proposed, rep.Destroyed)
+	return w.Flush()
 }
 
 func writeRetention(out io.Writer, rep postgres.RetentionReport) error {

@@ -24,6 +24,7 @@ type serveCmd struct {
 	objectFlags
 	custodyFlags
 	copyFlags
+	disposalFlags
 	signingFlags
 	modelFlags
 	rulesFlags
@@ -47,6 +48,7 @@ type everything struct {
 	llm     llmSettings
 	ingest  ingestSettings
 	keep    custodySettings
+	dispose disposalSettings
 	key     *evidence.Key // nil: nothing is signed
 	sealer  *web.Sealer   // nil: nobody can set up a second factor
 	listen  string
@@ -72,7 +74,7 @@ func (e everything) address(listen net.Addr) string {
 // read takes only those settings that the mode needs, so that an office need not name services it starts itself.
 func (c *serveCmd) read(a *app, p *problems) everything {
 	e := everything{log: c.logFlags.read(p, a.stderr), ingest: c.ingestFlags.read(p), rules: c.rulesFlags.read(p),
-		metrics: c.observeFlags.read(p), keep: c.custodyFlags.read(p), key: c.signingFlags.read(p)}
+		metrics: c.observeFlags.read(p), keep: c.custodyFlags.read(p), dispose: c.disposalFlags.read(p), key: c.signingFlags.read(p)}
 	e.listen, e.public = c.webFlags.read(p)
 	e.cert = c.tlsFlags.read(p, e.log)
 	e.access, e.sealer = c.accessFlags.read(p, false), c.accessFlags.sealer(p)
@@ -194,6 +196,7 @@ func runOffice(ctx context.Context, dir string, e everything, ready func(context
 	if e.sealer, err = officeSealer(dir, e.sealer); err != nil {
 		return err
 	}
+	sys.addDisposals(e.dispose, e.key)
 	addr, err := sys.addConsole(ctx, e)
 	if err != nil {
 		return err

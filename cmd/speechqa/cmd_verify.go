@@ -12,9 +12,10 @@ import (
 
 // verifyCmd proves that what is kept is as it was written.
 type verifyCmd struct {
-	Storage verifyStorageCmd `cmd:"" help:"Read recordings again against their SHA-256, all or a sample; an interrupted run goes on."`
-	Pack    verifyPackCmd    `cmd:"" help:"Check an evidence pack without any server: whole, signed, and the detectors find the same again."`
-	Audit   verifyAuditCmd   `cmd:"" help:"Check the audit log's chain: nothing removed, altered or moved."`
+	Storage  verifyStorageCmd  `cmd:"" help:"Read recordings again against their SHA-256, all or a sample; an interrupted run goes on."`
+	Pack     verifyPackCmd     `cmd:"" help:"Check an evidence pack without any server: whole, signed, and the detectors find the same again."`
+	Disposal verifyDisposalCmd `cmd:"" help:"Check the signed record of a disposal without any server."`
+	Audit    verifyAuditCmd    `cmd:"" help:"Check the audit log's chain: nothing removed, altered or moved."`
 }
 
 type verifyAuditCmd struct {

@@ -13,6 +13,8 @@ type workerCmd struct {
 	objectFlags
 	custodyFlags
 	copyFlags
+	disposalFlags
+	signingFlags
 	modelFlags
 	rulesFlags
 	workerFlags
@@ -28,7 +30,7 @@ func (c *workerCmd) Run(a *app) (err error) {
 	s.Copies = c.copyFlags.read(&p, s.Objects)
 	work, rules, metrics := c.workerFlags.read(&p), c.rulesFlags.read(&p), c.observeFlags.read(&p)
 	llm := c.llmFlags.read(&p)
-	keep := c.custodyFlags.read(&p)
+	keep, dispose, key := c.custodyFlags.read(&p), c.disposalFlags.read(&p), c.signingFlags.read(&p)
 	var model modelSettings
 	if work.does(pipeline.StepTranscribe) {
 		model = c.modelFlags.read(&p, a.env)
@@ -51,6 +53,7 @@ func (c *workerCmd) Run(a *app) (err error) {
 	}
 	sys.addCustody(keep)
 	sys.addCopies(keep)
+	sys.addDisposals(dispose, key)
 	if err := sys.addObserve(metrics); err != nil {
 		return err
 	}

@@ -114,6 +114,7 @@ type allFlags struct {
 	objectFlags
 	custodyFlags
 	copyFlags
+	disposalFlags
 	signingFlags
 	modelFlags
 	rulesFlags

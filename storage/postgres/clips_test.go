@@ -111,10 +111,10 @@ func TestClips(t *testing.T) {
 	if !slices.Equal(acts, []string{"clip.made", "clip.changed", "clip.deleted"}) {
 		t.Errorf("on record: %v", acts)
 	}
-	for table, guard := range map[string]string{"findings": "findings_kept", "transcripts": "transcripts_kept", "custody": "custody_kept", "recordings": "recordings_kept"} {
+	for table, guard := range map[string]string{"findings": "findings_kept", "transcripts": "transcripts_kept", "custody": "custody_kept", "copies": "copies_kept", "recordings": "recordings_kept"} {
 		b.exec(`ALTER TABLE ` + table + ` DISABLE TRIGGER ` + guard) // what only the tables' owner can
 	}
-	b.exec(fmt.Sprintf(`DELETE FROM findings WHERE recording = '%[1]s'; DELETE FROM custody WHERE recording = '%[1]s'; DELETE FROM transcripts WHERE recording = '%[1]s'; DELETE FROM recordings WHERE id = '%[1]s'`, south))
+	b.exec(fmt.Sprintf(`DELETE FROM findings WHERE recording = '%[1]s'; DELETE FROM custody WHERE recording = '%[1]s'; DELETE FROM copies WHERE recording = '%[1]s'; DELETE FROM transcripts WHERE recording = '%[1]s'; DELETE FROM recordings WHERE id = '%[1]s'`, south))
 	if page, err := b.Clips(ctx, postgres.Scope{}, postgres.ClipFilter{Limit: 10}); err != nil || len(page.Clips) != 0 {
 		t.Errorf("clips outlive their recording: %+v (%v)", page.Clips, err)
 	}

@@ -133,6 +133,9 @@ func (s *Store) renewContact(ctx context.Context, rules Across, id string, touch
 		touched.add(&before[i], before[i].At, before[i].At.Add(rules.Reach()))
 	}
 	now, err := s.contactOf(ctx, rules, id)
+	if errors.Is(err, errDisposed) {
+		return nil // it stays as it was judged; its row goes with what was said in it
+	}
 	if errors.Is(err, ErrNotFound) || err == nil && now.At.IsZero() {
 		_, err = s.pool.Exec(ctx, `DELETE FROM contacts WHERE recording = $1`, id)
 		return err
@@ -151,14 +154,21 @@ func (s *Store) renewContact(ctx context.Context, rules Across, id string, touch
 	return err
 }
 
-// contactOf reads a recording as a contact; ErrNotFound for one that was never inspected.
+// errDisposed says that a recording is not worked on again.
+var errDisposed = errors.New("disposed of")
+
+// contactOf reads a recording as a contact; ErrNotFound for one that was never inspected, errDisposed for one that is
+// destroyed.
 func (s *Store) contactOf(ctx context.Context, rules Across, id string) (c storedContact, err error) {
 	rec, err := s.Recording(ctx, id)
 	if err != nil {
 		return c, err
 	}
-	if rec.State == pipeline.StateDuplicate {
+	switch rec.State {
+	case pipeline.StateDuplicate:
 		return c, ErrNotFound
+	case pipeline.StateDisposed:
+		return c, errDisposed
 	}
 	heard, err := s.Transcript(ctx, id)
 	if err != nil {
@@ -302,7 +312,7 @@ func sameFound(have map[string][]byte, want []detectors.Finding) bool {
 func (s *Store) storeAcross(ctx context.Context, c detectors.Contact, found []detectors.Finding, rules Across) error {
 	return s.tx(ctx, func(tx pgx.Tx) error {
 		var inspected bool
-		err := tx.QueryRow(ctx, `SELECT score IS NOT NULL FROM recordings WHERE id = $1 FOR UPDATE`, c.Recording).Scan(&inspected)
+		err := tx.QueryRow(ctx, `SELECT score IS NOT NULL AND state <> 'disposed' FROM recordings WHERE id = $1 FOR UPDATE`, c.Recording).Scan(&inspected)
 		if errors.Is(err, pgx.ErrNoRows) || err == nil && !inspected {
 			return nil // disposed of meanwhile
 		}

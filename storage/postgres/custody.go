@@ -41,7 +41,7 @@ func (s *Store) SetTerm(ctx context.Context, by custody.Actor, t custody.Term) (
 			return err
 		}
 		tag, err := tx.Exec(ctx, `UPDATE custody c SET retain_until = after_years(c.recorded_at, $2) FROM recordings r
-			WHERE r.id = c.recording AND c.retain_until < after_years(c.recorded_at, $2)
+			WHERE r.id = c.recording AND `+isThere+` AND c.retain_until < after_years(c.recorded_at, $2)
 				AND (r.principal = $1 OR $1 = '' AND NOT EXISTS (SELECT FROM retention_terms t WHERE t.principal = r.principal))`, t.Principal, t.Years)
 		if err != nil {
 			return err
@@ -52,11 +52,12 @@ func (s *Store) SetTerm(ctx context.Context, by custody.Actor, t custody.Term) (
 	return extended, err
 }
 
-// ExtendRetention keeps a recording until a later day; ErrShorter for an earlier one, ErrNotFound for an unknown id.
+// ExtendRetention keeps a recording until a later day; ErrShorter for an earlier one, ErrNotFound for an unknown id and
+// for a recording that is destroyed.
 func (s *Store) ExtendRetention(ctx context.Context, by custody.Actor, id string, until time.Time, reason string) error {
 	return s.tx(ctx, func(tx pgx.Tx) error {
 		var before time.Time
-		err := tx.QueryRow(ctx, `SELECT retain_until FROM custody WHERE recording = $1 FOR UPDATE`, id).Scan(&before)
+		err := tx.QueryRow(ctx, `SELECT c.retain_until FROM custody c WHERE c.recording = $1 AND `+isThere+` FOR UPDATE`, id).Scan(&before)
 		switch {
 		case errors.Is(err, pgx.ErrNoRows):
 			return ErrNotFound
@@ -71,6 +72,9 @@ func (s *Store) ExtendRetention(ctx context.Context, by custody.Actor, id string
 		return keptBy(ctx, tx, by, "retention.extend", "recording:"+id, map[string]any{"before": before.UTC(), "after": until.UTC(), "reason": reason})
 	})
 }
+
+// isThere says in SQL that the object of custody c is not destroyed.
+const isThere = `NOT EXISTS (SELECT FROM tombstones d WHERE d.recording = c.recording AND d.voided_at IS NULL AND d.object_gone_at IS NOT NULL)`
 
 // inForce says in SQL whether a hold keeps recording r with its custody c.
 const inForce = `EXISTS (SELECT FROM legal_holds h WHERE h.released_at IS NULL AND hold_keeps(h, r, c.recorded_at))`
@@ -99,7 +103,7 @@ func (s *Store) DueCustody(ctx context.Context, buckets []string, limit int) ([]
 	rows, err := s.pool.Query(ctx, `SELECT r.id::text, r.bucket, r.key, r.version_id, r.etag, r.size, c.retain_until,
 			coalesce(c.locked_until, '0001-01-01'), `+inForce+`, c.held, c.due_at
 		FROM custody c JOIN recordings r ON r.id = c.recording
-		WHERE c.due_at <= now() AND r.bucket = ANY($1) ORDER BY c.due_at LIMIT $2`, buckets, limit)
+		WHERE c.due_at <= now() AND c.disposed_at IS NULL AND r.bucket = ANY($1) ORDER BY c.due_at LIMIT $2`, buckets, limit)
 	if err != nil {
 		return nil, err
 	}

@@ -46,7 +46,7 @@ func (s *Store) PlaceHold(ctx context.Context, by custody.Actor, h custody.Hold)
 // holdChanged has the store told of a hold, or of its end.
 func holdChanged(ctx context.Context, tx pgx.Tx, id string) (int64, error) {
 	tag, err := tx.Exec(ctx, `UPDATE custody c SET due_at = clock_timestamp() FROM legal_holds h, recordings r
-		WHERE h.id = $1 AND r.id = c.recording AND hold_keeps(h, r, c.recorded_at)`, id)
+		WHERE h.id = $1 AND r.id = c.recording AND `+isThere+` AND hold_keeps(h, r, c.recorded_at)`, id)
 	return tag.RowsAffected(), err
 }
 
@@ -81,7 +81,7 @@ func (s *Store) Holds(ctx context.Context, sc Scope) ([]custody.Hold, error) {
 			coalesce(h.recorded_to, '0001-01-01'), h.reason, h.owner, h.placed_by, h.placed_at, coalesce(h.released_at, '0001-01-01'), h.released_by, h.release_reason,
 			x.matches
 		FROM legal_holds h, LATERAL (SELECT count(*) AS matches FROM custody c JOIN recordings r ON r.id = c.recording
-			WHERE hold_keeps(h, r, c.recorded_at) AND `+sc.sql("r", &args)+`) x
+			WHERE hold_keeps(h, r, c.recorded_at) AND `+isThere+` AND `+sc.sql("r", &args)+`) x
 		WHERE $1 OR x.matches > 0 ORDER BY h.released_at IS NOT NULL, h.placed_at DESC LIMIT 500`, args...)
 	if err != nil {
 		return nil, err

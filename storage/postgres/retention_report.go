@@ -19,6 +19,8 @@ type RetentionReport struct {
 	Unchecked int64 // never read against it since
 	Held      int64
 	Expired   int64     // past their date and not held: might be disposed of
+	Proposed  int64     // in a batch that is proposed or approved, and not yet destroyed
+	Destroyed int64     // by a disposal; they count nowhere else here
 	Next      time.Time // the earliest date among the others; zero when there are none
 	Years     []RetentionYear
 	Problems  []CustodyProblem // the first hundred
@@ -60,7 +62,7 @@ func (s *Store) RetentionReport(ctx context.Context, sc Scope) (out RetentionRep
 			count(*) FILTER (WHERE c.sha256 = ''), count(*) FILTER (WHERE c.checked_at IS NULL),
 			count(*) FILTER (WHERE x.held), count(*) FILTER (WHERE c.retain_until <= now() AND NOT x.held),
 			min(c.retain_until) FILTER (WHERE c.retain_until > now()), count(*) FILTER (WHERE c.problem <> '' OR c.lock_problem <> '')
-		FROM custody c JOIN recordings r ON r.id = c.recording, LATERAL (SELECT `+inForce+` AS held) x WHERE `+within, args...).
+		FROM custody c JOIN recordings r ON r.id = c.recording, LATERAL (SELECT `+inForce+` AS held) x WHERE `+isThere+` AND `+within, args...).
 		Scan(&out.Kept, &out.Bytes, &out.Unlocked, &out.Unhashed, &out.Unchecked, &out.Held, &out.Expired, &next, &out.Troubled)
 	if err != nil {
 		return out, fmt.Errorf("count what is kept: %w", err)
@@ -68,8 +70,13 @@ func (s *Store) RetentionReport(ctx context.Context, sc Scope) (out RetentionRep
 	if next != nil {
 		out.Next = *next
 	}
+	err = s.pool.QueryRow(ctx, `SELECT count(*) FILTER (WHERE i.state IN ('waiting', 'tombstoned')), count(*) FILTER (WHERE i.state IN ('object_gone', 'copy_gone', 'done'))
+		FROM disposal_items i JOIN recordings r ON r.id = i.recording WHERE i.state <> 'stays' AND `+within, args...).Scan(&out.Proposed, &out.Destroyed)
+	if err != nil {
+		return out, fmt.Errorf("count disposals: %w", err)
+	}
 	rows, err := s.pool.Query(ctx, `SELECT extract(year FROM c.retain_until AT TIME ZONE 'UTC')::int, count(*), coalesce(sum(r.size), 0)::bigint
-		FROM custody c JOIN recordings r ON r.id = c.recording WHERE `+within+` GROUP BY 1 ORDER BY 1`, args...)
+		FROM custody c JOIN recordings r ON r.id = c.recording WHERE `+isThere+` AND `+within+` GROUP BY 1 ORDER BY 1`, args...)
 	if err != nil {
 		return out, err
 	}
@@ -77,7 +84,7 @@ func (s *Store) RetentionReport(ctx context.Context, sc Scope) (out RetentionRep
 		return out, err
 	}
 	rows, err = s.pool.Query(ctx, `SELECT r.id::text, r.bucket || '/' || r.key, concat_ws('; ', nullif(c.problem, ''), nullif(c.lock_problem, ''))
-		FROM custody c JOIN recordings r ON r.id = c.recording WHERE (c.problem <> '' OR c.lock_problem <> '') AND `+within+` ORDER BY 2 LIMIT 100`, args...)
+		FROM custody c JOIN recordings r ON r.id = c.recording WHERE (c.problem <> '' OR c.lock_problem <> '') AND `+isThere+` AND `+within+` ORDER BY 2 LIMIT 100`, args...)
 	if err != nil {
 		return out, err
 	}

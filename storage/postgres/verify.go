@@ -28,7 +28,7 @@ func (s *Store) BeginVerify(ctx context.Context, sample int64, fresh bool) (r cu
 		first = uuid.New()
 	}
 	err = s.pool.QueryRow(ctx, `INSERT INTO verify_runs (first, total)
-		SELECT $1, CASE WHEN $2 > 0 THEN least($2, count(*)) ELSE count(*) END FROM custody RETURNING id, total, first::text`,
+		SELECT $1, CASE WHEN $2 > 0 THEN least($2, count(*)) ELSE count(*) END FROM custody WHERE disposed_at IS NULL RETURNING id, total, first::text`,
 		first, sample).Scan(&r.ID, &r.Total, &r.After)
 	return r, err
 }
@@ -39,7 +39,7 @@ func (s *Store) NextToVerify(ctx context.Context, r custody.Run, limit int) ([]c
 	var out []custody.Check
 	for _, where := range []string{`c.recording > $1`, `c.recording <= $1`} {
 		rows, err := s.pool.Query(ctx, `SELECT r.id::text, r.bucket, r.key, r.version_id, r.etag, r.size, c.sha256, coalesce(c.locked_until, '0001-01-01')
-			FROM custody c JOIN recordings r ON r.id = c.recording WHERE `+where+` ORDER BY c.recording LIMIT $2`, r.After, limit-len(out))
+			FROM custody c JOIN recordings r ON r.id = c.recording WHERE c.disposed_at IS NULL AND `+where+` ORDER BY c.recording LIMIT $2`, r.After, limit-len(out))
 		if err != nil {
 			return nil, err
 		}
