@@ -79,9 +79,6 @@ func (h *second) verified(id string) custody.Copy {
 	return c
 }
 
-// due has everything that waits for its next try wait no longer.
-func (h *second) due() { h.exec(`UPDATE copies SET due_at = now() WHERE due_at > now()`) }
-
 // What is taken in is copied, read back, locked and held as the first one is; what is written over it, too.
 func TestCopies(t *testing.T) {
 	for name, start := range map[string]func(testing.TB) objects.Config{

@@ -49,14 +49,6 @@ func (f copyFlags) read(p *problems, first objectSettings) copySettings {
 	return c
 }
 
-// copies are the second copies, for reading; nil without a second store.
-func (s *system) copies() *custody.Copies {
-	if s.second == nil {
-		return nil
-	}
-	return &custody.Copies{Store: s.store, Second: s.second}
-}
-
 // addCopies adds what makes the second copies and locks them as the recordings are; without a second store, a loud word.
 func (s *system) addCopies(keep custodySettings) {
 	if s.second == nil {

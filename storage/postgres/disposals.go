@@ -41,7 +41,7 @@ type DisposalOutlook struct {
 // DisposalOutlook counts what could be proposed in the scope. It asks of everything that is past its date.
 func (s *Store) DisposalOutlook(ctx context.Context, sc Scope) (o DisposalOutlook, err error) {
 	var args []any
-	err = s.pool.QueryRow(ctx, `WITH due AS MATERIALIZED (SELECT disposal_objections(r.id) AS against `+pastDate(sc, custody.Proposal{}, &args)+`)
+	err = s.pool.QueryRow(ctx, `WITH due AS MATERIALIZED (SELECT s.against FROM disposal_stands s JOIN (SELECT r.id `+pastDate(sc, custody.Proposal{}, &args)+`) x ON x.id = s.recording)
 		SELECT (SELECT count(*) FROM due), (SELECT count(*) FROM due WHERE against = '{}'),
 			(SELECT coalesce(jsonb_object_agg(code, n), '{}') FROM (SELECT code, count(*) AS n FROM due, unnest(against) code GROUP BY code) x)`, args...).
 		Scan(&o.Due, &o.Ready, &o.Against)
@@ -71,7 +71,8 @@ func (s *Store) ProposeDisposal(ctx context.Context, by custody.Person, sc Scope
 		args := []any{id, p.Limit}
 		due := pastDate(sc, p, &args)
 		tag, err := tx.Exec(ctx, `INSERT INTO disposal_items (disposal, recording)
-			SELECT $1, r.id `+due+` AND disposal_objections(r.id) = '{}' ORDER BY c.retain_until, r.id LIMIT $2`, args...)
+			SELECT $1, x.id FROM (SELECT r.id, c.retain_until `+due+` ORDER BY c.retain_until, r.id OFFSET 0) x
+			WHERE disposal_objections(x.id) = '{}' ORDER BY x.retain_until, x.id LIMIT $2`, args...) // asked in their order, of no more than are needed
 		if err != nil {
 			return err
 		}
@@ -82,11 +83,10 @@ func (s *Store) ProposeDisposal(ctx context.Context, by custody.Person, sc Scope
 		// Of what stays: all, or where the batch is full, what is past its date for as long as the batch.
 		args[1], args = maxStaying, append(args, n < int64(p.Limit))
 		tag, err = tx.Exec(ctx, `INSERT INTO disposal_items (disposal, recording, state, reasons)
-			SELECT $1, r.id, 'stays', x.reasons FROM (SELECT r.id, c.retain_until `+due+`
+			SELECT $1, r.id, 'stays', s.against FROM (SELECT r.id, c.retain_until `+due+`
 					AND ($`+fmt.Sprint(len(args))+` OR c.retain_until <= (SELECT max(c.retain_until) FROM disposal_items i JOIN custody c ON c.recording = i.recording WHERE i.disposal = $1))
-					AND NOT EXISTS (SELECT FROM disposal_items i WHERE i.disposal = $1 AND i.recording = r.id)) r,
-				LATERAL (SELECT disposal_objections(r.id) AS reasons) x
-			WHERE x.reasons <> '{}' ORDER BY r.retain_until, r.id LIMIT $2`, args...)
+					AND NOT EXISTS (SELECT FROM disposal_items i WHERE i.disposal = $1 AND i.recording = r.id)) r JOIN disposal_stands s ON s.recording = r.id
+			WHERE s.against <> '{}' ORDER BY r.retain_until, r.id LIMIT $2`, args...)
 		if err != nil {
 			return err
 		}
@@ -128,9 +128,8 @@ func (s *Store) decideDisposal(ctx context.Context, by custody.Person, sc Scope,
 		}
 		left := int64(0)
 		if to == custody.DisposalApproved {
-			if _, err := tx.Exec(ctx, `UPDATE disposal_items i SET state = 'stays', reasons = x.reasons
-				FROM disposal_items j, LATERAL (SELECT disposal_objections(j.recording) AS reasons) x
-				WHERE i.disposal = $1 AND i.state = 'waiting' AND j.disposal = i.disposal AND j.recording = i.recording AND x.reasons <> '{}'`, id); err != nil {
+			if _, err := tx.Exec(ctx, `UPDATE disposal_items i SET state = 'stays', reasons = x.against
+				FROM disposal_stands x WHERE i.disposal = $1 AND i.state = 'waiting' AND x.recording = i.recording AND x.against <> '{}'`, id); err != nil {
 				return err
 			}
 			if err := tx.QueryRow(ctx, `SELECT count(*) FROM disposal_items WHERE disposal = $1 AND state = 'waiting'`, id).Scan(&left); err != nil {
