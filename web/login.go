@@ -19,6 +19,8 @@ type loginData struct {
 	Seconds int    // to wait, with the problem "login.wait"
 	Next    string
 	Code    bool // the second factor is asked for, not the password
+
+	Directory bool // people may log in by the company's directory
 }
 
 func (c *Console) loginPage(w http.ResponseWriter, r *http.Request) error {
@@ -26,7 +28,12 @@ func (c *Console) loginPage(w http.ResponseWriter, r *http.Request) error {
 		http.Redirect(w, r, home(v.user.Role), http.StatusSeeOther)
 		return nil
 	}
-	return c.render(w, r, http.StatusOK, "login", loginData{Next: localPath(r.URL.Query().Get("next"))})
+	return c.showLogin(w, r, http.StatusOK, loginData{Next: localPath(r.URL.Query().Get("next"))})
+}
+
+func (c *Console) showLogin(w http.ResponseWriter, r *http.Request, status int, d loginData) error {
+	d.Directory = c.directory != nil && !d.Code
+	return c.render(w, r, status, "login", d)
 }
 
 func (c *Console) login(w http.ResponseWriter, r *http.Request) error {
@@ -53,16 +60,23 @@ func (c *Console) login(w http.ResponseWriter, r *http.Request) error {
 		return c.refuseLogin(w, r, user, name, data, "login.wrong")
 	}
 	if user.TOTPSecret != "" {
-		// Half logged in: a new token already, and nothing but the next page.
-		if err := c.sessions.RenewToken(ctx); err != nil {
-			return fmt.Errorf("log-in: %w", err)
-		}
-		c.sessions.Put(ctx, sessHalf, halfLogin(user.ID, time.Now()))
-		c.sessions.Put(ctx, sessNext, data.Next)
-		http.Redirect(w, r, "/login/code", http.StatusSeeOther)
-		return nil
+		return c.askCode(w, r, user, data.Next, false)
 	}
 	return c.letIn(w, r, user, data.Next, false)
+}
+
+// askCode asks for the second factor of a user who has shown the first: half logged in, with a new token already, he gets
+// nothing but the next page.
+func (c *Console) askCode(w http.ResponseWriter, r *http.Request, user postgres.User, next string, directory bool) error {
+	ctx := r.Context()
+	if err := c.sessions.RenewToken(ctx); err != nil {
+		return fmt.Errorf("log-in: %w", err)
+	}
+	c.sessions.Put(ctx, sessHalf, halfLogin(user.ID, time.Now()))
+	c.sessions.Put(ctx, sessNext, next)
+	c.sessions.Put(ctx, sessHalfDirectory, directory)
+	http.Redirect(w, r, "/login/code", http.StatusSeeOther)
+	return nil
 }
 
 // mayLogIn says whether the account is one to log in with: not blocked, and its first rights confirmed.
@@ -78,7 +92,7 @@ func (c *Console) mustWait(w http.ResponseWriter, r *http.Request, name string, 
 		return false, nil
 	}
 	data.Problem, data.Seconds = "login.wait", int(wait.Seconds())+1
-	return true, c.render(w, r, http.StatusTooManyRequests, "login", data)
+	return true, c.showLogin(w, r, http.StatusTooManyRequests, data)
 }
 
 func (c *Console) refuseLogin(w http.ResponseWriter, r *http.Request, user postgres.User, name string, data loginData, problem string) error {
@@ -87,7 +101,7 @@ func (c *Console) refuseLogin(w http.ResponseWriter, r *http.Request, user postg
 	}
 	c.log.WarnContext(r.Context(), "log-in refused", "name", shortened(name, longestName), "from", r.RemoteAddr)
 	data.Problem = problem
-	return c.render(w, r, http.StatusUnauthorized, "login", data)
+	return c.showLogin(w, r, http.StatusUnauthorized, data)
 }
 
 // letIn logs a user in who has shown who he is.
@@ -126,7 +140,7 @@ func (c *Console) codePage(w http.ResponseWriter, r *http.Request) error {
 		http.Redirect(w, r, "/login", http.StatusSeeOther)
 		return nil
 	}
-	return c.render(w, r, http.StatusOK, "login", loginData{Code: true})
+	return c.showLogin(w, r, http.StatusOK, loginData{Code: true})
 }
 
 // checkCode is the second half of a log-in.
@@ -155,7 +169,7 @@ func (c *Console) checkCode(w http.ResponseWriter, r *http.Request) error {
 	if !ok || !mayLogIn(user) {
 		return c.refuseLogin(w, r, user, user.Name, data, "login.wrong_code")
 	}
-	return c.letIn(w, r, user, localPath(c.sessions.PopString(ctx, sessNext)), false)
+	return c.letIn(w, r, user, localPath(c.sessions.PopString(ctx, sessNext)), c.sessions.PopBool(ctx, sessHalfDirectory))
 }
 
 func (c *Console) logout(w http.ResponseWriter, r *http.Request) error {

@@ -20,6 +20,7 @@ func (c *Console) table() []route {
 	return slices.Concat(
 		c.frameRoutes(),
 		c.accountRoutes(),
+		c.directoryRoutes(),
 		c.userRoutes(),
 		c.maskRoutes(),
 		c.auditRoutes(),

@@ -11,16 +11,17 @@ import (
 
 // Session keys.
 const (
-	sessLogin     = "login"     // id of the log-in
-	sessDirectory = "directory" // true: by the company's directory
-	sessHalf      = "half"      // id of the user whose password was right and whose second factor is still asked for
-	sessNext      = "next"      // where to go after the second factor
-	sessTOTP      = "totp"      // secret of a second factor that is being set up
-	sessOIDC      = "oidc"      // what the directory's answer must fit to
-	sessUnmasked  = "unmasked"  // id of the recording whose numbers are shown, and until when
-	sessLang      = "lang"      // language chosen by the switch
-	sessAudio     = "audio"     // 32 random bytes that sign this session's audio addresses
-	sessFlash     = "flash"     // message key to show once
+	sessLogin         = "login"          // id of the log-in
+	sessDirectory     = "directory"      // true: by the company's directory
+	sessHalf          = "half"           // id of the user whose password was right and whose second factor is still asked for
+	sessHalfDirectory = "half-directory" // true: not the password, but the company's directory was right
+	sessNext          = "next"           // where to go after the second factor
+	sessTOTP          = "totp"           // secret of a second factor that is being set up
+	sessOIDC          = "oidc"           // what the directory's answer must fit to
+	sessUnmasked      = "unmasked"       // id of the recording whose numbers are shown, and until when
+	sessLang          = "lang"           // language chosen by the switch
+	sessAudio         = "audio"          // 32 random bytes that sign this session's audio addresses
+	sessFlash         = "flash"          // message key to show once
 )
 
 func newSessions(store scs.CtxStore, limits postgres.LoginLimits, secure bool) *scs.SessionManager {

@@ -33,6 +33,8 @@ type Config struct {
 	Anchors Anchors
 	// Access says how people get in; its zero value is DefaultAccess.
 	Access Access
+	// Directory lets people log in by the company's directory; nil where there is none.
+	Directory *Directory
 	// Sealer encrypts the keys of second factors; without it nobody can set one up.
 	Sealer *Sealer
 	// AppealDays is how many days after its confirmation a finding may be appealed against; 0 means 7.
@@ -51,24 +53,25 @@ type Config struct {
 
 // Console is the web application.
 type Console struct {
-	evidence *evidence.Exporter
-	store    Store
-	audio    AudioSource
-	rules    Rules
-	log      *slog.Logger
-	sessions *scs.SessionManager
-	access   Access
-	sealer   *Sealer // may be nil
-	anchors  Anchors
-	assets   *assets
-	messages catalogue
-	pages    map[Lang]pageSet
-	loc      *time.Location
-	health   func(context.Context) error
-	renders  chan struct{} // holds as many as there are clips being made
-	checks   chan struct{} // and rulesets being checked
-	nobody   string        // hash of a password nobody knows
-	handler  http.Handler
+	evidence  *evidence.Exporter
+	store     Store
+	audio     AudioSource
+	rules     Rules
+	log       *slog.Logger
+	sessions  *scs.SessionManager
+	access    Access
+	sealer    *Sealer    // may be nil
+	directory *Directory // may be nil
+	anchors   Anchors
+	assets    *assets
+	messages  catalogue
+	pages     map[Lang]pageSet
+	loc       *time.Location
+	health    func(context.Context) error
+	renders   chan struct{} // holds as many as there are clips being made
+	checks    chan struct{} // and rulesets being checked
+	nobody    string        // hash of a password nobody knows
+	handler   http.Handler
 
 	appealDays int            // see Config
 	hookAllow  []netip.Prefix // see Config
@@ -103,7 +106,7 @@ func New(cfg Config) (*Console, error) {
 		evidence: cfg.Evidence,
 		store:    cfg.Store, audio: cfg.Audio, rules: cfg.Rules, log: cfg.Log,
 		sessions: newSessions(cfg.Sessions, access.Logins, cfg.SecureCookies),
-		access:   access, sealer: cfg.Sealer, anchors: cfg.Anchors,
+		access:   access, sealer: cfg.Sealer, directory: cfg.Directory, anchors: cfg.Anchors,
 		assets: bundle, messages: messages, loc: loc, health: cfg.Health, queues: cfg.Queues, queueTool: cfg.QueueTool,
 		renders: make(chan struct{}, rendersAtOne), checks: make(chan struct{}, checksAtOnce),
 	}

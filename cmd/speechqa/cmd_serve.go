@@ -34,6 +34,7 @@ type serveCmd struct {
 	webFlags
 	tlsFlags
 	accessFlags
+	directoryFlags
 	consoleFlags
 	observeFlags
 	logFlags
@@ -49,8 +50,9 @@ type everything struct {
 	ingest  ingestSettings
 	keep    custodySettings
 	dispose disposalSettings
-	key     *evidence.Key // nil: nothing is signed
-	sealer  *web.Sealer   // nil: nobody can set up a second factor
+	key     *evidence.Key  // nil: nothing is signed
+	dir     *web.Directory // nil: by password only
+	sealer  *web.Sealer    // nil: nobody can set up a second factor
 	listen  string
 	public  string
 	cert    *certificate // nil: HTTP
@@ -78,6 +80,7 @@ func (c *serveCmd) read(a *app, p *problems) everything {
 	e.listen, e.public = c.webFlags.read(p)
 	e.cert = c.tlsFlags.read(p, e.log)
 	e.access, e.sealer = c.accessFlags.read(p, false), c.accessFlags.sealer(p)
+	e.dir = c.directoryFlags.read(p, e.public)
 	e.console = c.consoleFlags.read(p)
 	if c.Embedded {
 		e.model, e.work, e.llm = c.modelFlags.read(p, a.env), c.workerFlags.read(p), c.llmFlags.read(p)

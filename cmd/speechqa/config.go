@@ -97,6 +97,14 @@ type accessFlags struct {
 	Sessions        string `config:"SPEECHQA_SESSIONS" default:"2" group:"Access" placeholder:"N" help:"Log-ins a person may have at a time; one more ends the oldest."`
 }
 
+type directoryFlags struct {
+	OIDCIssuer  string `name:"oidc-issuer" config:"SPEECHQA_OIDC_ISSUER" group:"Access" placeholder:"URL" help:"The company's directory (OpenID Connect), e.g. https://login.example/realms/office: people may log in by it then, besides by password. It says who somebody is; rights stay with the accounts here. Its client needs the redirect address PUBLIC-URL/login/directory/back."`
+	OIDCClient  string `name:"oidc-client" config:"SPEECHQA_OIDC_CLIENT" group:"Access" placeholder:"ID" help:"This program's client id there."`
+	OIDCSecret  string `name:"oidc-secret" config:"SPEECHQA_OIDC_SECRET" secret:"" group:"Access" placeholder:"SECRET" help:"The client's secret; empty for a public client."`
+	OIDCClaim   string `name:"oidc-claim" config:"SPEECHQA_OIDC_CLAIM" default:"preferred_username" group:"Access" placeholder:"NAME" help:"The claim that holds the log-in name of the account here; let nobody choose its value for himself. Of email, only verified addresses count."`
+	OIDCFactors string `name:"oidc-factors" config:"SPEECHQA_OIDC_FACTORS" group:"Access" placeholder:"LIST" help:"Values of amr or acr by which the directory says that it has asked for a second factor, e.g. mfa,otp. Empty: whoever needs one is asked for it here."`
+}
+
 type observeFlags struct {
 	MetricsListen string `config:"SPEECHQA_METRICS_LISTEN" default:"127.0.0.1:9090" group:"Watching" placeholder:"ADDRESS" help:"Address of /metrics, /healthz and /readyz; off turns them off. A second process on the same machine needs another."`
 }
@@ -124,6 +132,7 @@ type allFlags struct {
 	webFlags
 	tlsFlags
 	accessFlags
+	directoryFlags
 	consoleFlags
 	observeFlags
 	logFlags

@@ -386,6 +386,33 @@ func (f accessFlags) sealer(p *problems) *web.Sealer {
 	return s
 }
 
+// read gives nil where there is no directory; public is the console's address.
+func (f directoryFlags) read(p *problems, public string) *web.Directory {
+	if f.OIDCIssuer == "" {
+		if f.OIDCClient != "" || f.OIDCSecret != "" {
+			p.add("SPEECHQA_OIDC_ISSUER", "is not set, but SPEECHQA_OIDC_CLIENT or SPEECHQA_OIDC_SECRET is")
+		}
+		return nil
+	}
+	u, err := url.Parse(f.OIDCIssuer)
+	if err != nil || u.Host == "" || u.Scheme != "https" && !(u.Scheme == "http" && loopback(u.Hostname())) {
+		p.add("SPEECHQA_OIDC_ISSUER", "%q is not a URL like https://login.example", f.OIDCIssuer)
+	}
+	if f.OIDCClient == "" {
+		p.add("SPEECHQA_OIDC_CLIENT", "is not set")
+	}
+	if public == "" {
+		p.add("SPEECHQA_PUBLIC_URL", "is not set: the directory has to know where to send people back to")
+	}
+	return &web.Directory{Issuer: f.OIDCIssuer, ClientID: f.OIDCClient, ClientSecret: f.OIDCSecret, Claim: f.OIDCClaim, PublicURL: public,
+		Factors: strings.FieldsFunc(f.OIDCFactors, func(r rune) bool { return r == ',' || r == ' ' })}
+}
+
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
 // read gives the address, or "" where nothing shall listen: an empty variable counts as not set, hence the word.
 func (f observeFlags) read(p *problems) string {
 	if f.MetricsListen == "off" {

@@ -195,7 +195,7 @@ func (s *system) addConsole(ctx context.Context, e everything) (net.Addr, error)
 	}
 	cfg := web.Config{
 		Store: s.store, Sessions: s.store.Sessions(), Audio: s.objects, Rules: liveRules{live}, Log: s.log,
-		Location: e.ingest.Zone, SecureCookies: e.secure(), Access: e.access, Sealer: e.sealer,
+		Location: e.ingest.Zone, SecureCookies: e.secure(), Access: e.access, Sealer: e.sealer, Directory: e.dir,
 		AppealDays: e.console.appealDays, HookAllow: e.console.hookAllow, Anchors: s.anchors(e.keep).read,
 		Health:   s.storesReady,
 		Evidence: &evidence.Exporter{Store: s.store, Source: s.objects, Key: e.key, Zone: e.ingest.Zone},

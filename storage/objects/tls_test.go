@@ -24,7 +24,6 @@ func TestStoreOverTLS(t *testing.T) {
 	}
 	proxy := httptest.NewTLSServer(&httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(u); r.Out.Host = r.In.Host }})
 	t.Cleanup(proxy.Close)
-	proxy.Config.ErrorLog = nil
 	cfg := plain
 	cfg.Endpoint = proxy.URL
 	put := func(cfg objects.Config) error {
