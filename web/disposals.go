@@ -168,7 +168,8 @@ func (c *Console) showDisposal(w http.ResponseWriter, r *http.Request, status in
 	v, q := visitorOf(r), r.URL.Query()
 	role := Role(v.user.Role)
 	d := disposalData{States: custody.ItemStates, Shown: custody.ItemState(q.Get("state")), Keys: may(role, permView), Open: may(role, permOwn),
-		Factor: v.user.TOTPSecret != "" || c.access.SecondFactor, Password: !c.sessions.GetBool(r.Context(), sessDirectory), Problem: problem, Wait: wait}
+		Password: !c.sessions.GetBool(r.Context(), sessDirectory), Problem: problem, Wait: wait}
+	d.Factor = v.user.TOTPSecret != "" || c.access.SecondFactor && d.Password
 	if d.Shown != "" && !slices.Contains(custody.ItemStates, d.Shown) {
 		return errBadRequest
 	}
@@ -228,13 +229,11 @@ func (c *Console) approve(w http.ResponseWriter, r *http.Request) error {
 	if _, err := c.store.Disposal(ctx, v.scope, id); err != nil { // what is not there is nobody's to try passwords on
 		return fmt.Errorf("disposal %s: %w", id, err)
 	}
-	var problem string
-	wait := 0
+	p := proof{Password: r.PostForm.Get("password"), Code: r.PostForm.Get("code")}
 	if c.sessions.GetBool(ctx, sessDirectory) {
-		problem, err = c.proveRecent(ctx, v.user, v.login)
-	} else {
-		problem, wait, err = c.prove(ctx, actor(r), v.user, proof{r.PostForm.Get("password"), r.PostForm.Get("code")}, c.access.SecondFactor)
+		p.Directory = v.login
 	}
+	problem, wait, err := c.prove(ctx, actor(r), v.user, p, c.access.SecondFactor)
 	if err != nil {
 		return err
 	}

@@ -247,3 +247,46 @@ func TestNothingGoesBeforeItsDate(t *testing.T) {
 		t.Error("something changed")
 	}
 }
+
+// Who came by the company's directory has no password here: he must have logged in there a short while ago, and gives the
+// code of a second factor that he has here.
+func TestDisposalApprovedByDirectory(t *testing.T) {
+	m := newMatrix(t, false)
+	m.due(m.own)
+	boss := m.newPerson(postgres.User{Name: "boss", Role: string(RoleManager), Teams: []string{everyTeam}})
+	lead := m.newPerson(postgres.User{Name: "lead", Role: string(RoleLead)})
+	id, err := m.store.ProposeDisposal(t.Context(), custody.Person{Actor: custody.Actor{ID: lead.ID, Name: "lead"}, Role: "lead"}, postgres.Scope{},
+		custody.Proposal{Why: "w", HoldsUntil: time.Now().Add(time.Hour)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := m.console.sessions
+	ctx, err := s.Load(t.Context(), "")
+	if err == nil {
+		err = m.console.startSession(ctx, postgres.Actor{ID: boss.ID, Name: "boss"}, "the directory", true)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	token, _, err := s.Commit(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cookie := &http.Cookie{Name: s.Cookie.Name, Value: token}
+	m.console.access.SecondFactor = true
+	ask := func(want int) {
+		t.Helper()
+		if a := m.ask(http.MethodPost, "/disposals/"+id+"/approve", cookie); a.status != want {
+			t.Errorf("status %d, want %d", a.status, want)
+		}
+	}
+	storagetest.Exec(t, m.database, `UPDATE logins SET started_at = now() - interval '11 minutes'`)
+	ask(http.StatusForbidden)
+	storagetest.Exec(t, m.database, `UPDATE logins SET started_at = now() - interval '9 minutes'`, `UPDATE users SET totp_secret = 'JBSWY3DPEHPK3PXP' WHERE name = 'boss'`)
+	ask(http.StatusForbidden)
+	storagetest.Exec(t, m.database, `UPDATE users SET totp_secret = '' WHERE name = 'boss'`)
+	ask(http.StatusSeeOther)
+	if got := storagetest.Query(t, m.database, `SELECT state FROM disposals`)[0]; got != "approved" {
+		t.Error(got)
+	}
+}

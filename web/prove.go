@@ -12,14 +12,18 @@ import (
 	"github.com/speechqa/speechqa/storage/postgres"
 )
 
-// proof is what a person types again before an act that cannot be undone.
-type proof struct{ Password, Code string }
+// proof is what a person shows again before an act that cannot be undone.
+type proof struct {
+	Password, Code string // typed
+	Directory      string // id of the log-in of who came by the company's directory, whose password is there; empty for others
+}
 
 // recentLogin is how long ago who came by the company's directory, whose password is there, may have logged in.
 const recentLogin = 10 * time.Minute
 
-// prove asks again who it is: the password, and with factor also the second factor, which who has one must give in any
-// case. It counts as one attempt to log in. problem is a message key, "" where all is well; wait are seconds.
+// prove asks again who it is: the password, or for who came by the company's directory a log-in there a short while ago;
+// and with factor also the second factor, which who has one must give in any case, and which the directory has asked who
+// has none here. It counts as one attempt to log in. problem is a message key, "" where all is well; wait are seconds.
 func (c *Console) prove(ctx context.Context, by postgres.Actor, u postgres.User, p proof, factor bool) (problem string, wait int, err error) {
 	name := shortened(u.Name, longestName)
 	pause, err := c.store.BeginAttempt(ctx, name, lockout)
@@ -29,14 +33,10 @@ func (c *Console) prove(ctx context.Context, by postgres.Actor, u postgres.User,
 	if pause > 0 {
 		return "login.wait", int(pause.Seconds()) + 1, nil
 	}
-	match, err := argon2id.ComparePasswordAndHash(p.Password, u.PasswordHash)
-	if err != nil {
-		return "", 0, fmt.Errorf("proof of who it is: %w", err)
+	if problem, err := c.proveFirst(ctx, u, p); problem != "" || err != nil {
+		return problem, 0, err
 	}
-	if !match {
-		return "account.wrong_password", 0, nil
-	}
-	if problem, err := c.proveFactor(ctx, by, u, p.Code, factor); problem != "" || err != nil {
+	if problem, err := c.proveFactor(ctx, by, u, p.Code, factor && p.Directory == ""); problem != "" || err != nil {
 		return problem, 0, err
 	}
 	if err := c.store.AttemptSucceeded(ctx, name); err != nil {
@@ -62,14 +62,24 @@ func (c *Console) proveFactor(ctx context.Context, by postgres.Actor, u postgres
 	return "", nil
 }
 
-// proveRecent is prove for who came by the company's directory: he has shown himself there a short while ago.
-func (c *Console) proveRecent(ctx context.Context, u postgres.User, login string) (problem string, err error) {
+// proveFirst asks for the password, or for a recent log-in at the company's directory.
+func (c *Console) proveFirst(ctx context.Context, u postgres.User, p proof) (problem string, err error) {
+	if p.Directory == "" {
+		match, err := argon2id.ComparePasswordAndHash(p.Password, u.PasswordHash)
+		if err != nil {
+			return "", fmt.Errorf("proof of who it is: %w", err)
+		}
+		if !match {
+			return "account.wrong_password", nil
+		}
+		return "", nil
+	}
 	logins, err := c.store.Logins(ctx, u.ID, c.access.Logins)
 	if err != nil {
 		return "", fmt.Errorf("proof of who it is: %w", err)
 	}
 	for _, l := range logins {
-		if l.ID == login && time.Since(l.Started) < recentLogin {
+		if l.ID == p.Directory && time.Since(l.Started) < recentLogin {
 			return "", nil
 		}
 	}
@@ -104,7 +114,7 @@ func ErrandOf(ctx context.Context, store Store, sealer *Sealer, access Access, e
 		return custody.Person{}, postgres.Scope{}, fmt.Errorf("%w: the role of %s is not allowed to", ErrNotProven, name)
 	}
 	by := postgres.Actor{ID: u.ID, Name: u.Name, Origin: origin}
-	problem, wait, err := c.prove(ctx, by, u, proof{password, code}, errand == ErrandApprove && access.SecondFactor)
+	problem, wait, err := c.prove(ctx, by, u, proof{Password: password, Code: code}, errand == ErrandApprove && access.SecondFactor)
 	switch {
 	case err != nil:
 		return custody.Person{}, postgres.Scope{}, err
