@@ -2,7 +2,9 @@ package main
 
 import (
 	"bytes"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -54,6 +56,45 @@ func TestSettingsInCompose(t *testing.T) {
 	for _, name := range regexp.MustCompile(`SPEECHQA_[A-Z0-9_]+`).FindAllString(string(b), -1) {
 		if !known[name] {
 			t.Errorf("compose.yaml sets %s, which is no setting", name)
+		}
+	}
+}
+
+// TestTestsInDocuments: every test that the documents on security and custody name is there.
+func TestTestsInDocuments(t *testing.T) {
+	there := map[string]bool{}
+	err := filepath.WalkDir("../..", func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if name := d.Name(); d.IsDir() && (name == "node_modules" || strings.HasPrefix(name, ".") && len(name) > 2) {
+			return filepath.SkipDir
+		}
+		if !strings.HasSuffix(path, "_test.go") {
+			return nil
+		}
+		b, err := os.ReadFile(path)
+		for _, m := range regexp.MustCompile(`(?m)^func (Test[A-Za-z0-9]+)\(`).FindAllSubmatch(b, -1) {
+			there[string(m[1])] = true
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, document := range []string{"security.md", "custody.md"} {
+		b, err := os.ReadFile("../../docs/" + document)
+		if err != nil {
+			t.Fatal(err)
+		}
+		names := regexp.MustCompile("`(Test[A-Za-z0-9]+)`").FindAllSubmatch(b, -1)
+		if len(names) < 20 {
+			t.Errorf("docs/%s names only %d tests", document, len(names))
+		}
+		for _, m := range names {
+			if !there[string(m[1])] {
+				t.Errorf("docs/%s names %s, which is not there", document, m[1])
+			}
 		}
 	}
 }
