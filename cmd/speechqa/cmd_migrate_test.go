@@ -32,3 +32,22 @@ func TestMigrateTwoRoles(t *testing.T) {
 		t.Errorf("a bad address: status %d, %q", status, errs)
 	}
 }
+
+// A program that works as the tables' owner says so at every start, loudly, and works.
+func TestOwnerAtWorkIsLoud(t *testing.T) {
+	s3 := storagetest.S3(t)
+	storagetest.Objects(t, s3, "recordings")
+	owner := storagetest.Database(t)
+	for _, c := range []struct {
+		url  string
+		loud bool
+	}{{owner, true}, {storagetest.AppURL(t, owner), false}} {
+		p := start(t, []string{"SPEECHQA_DATABASE_URL=" + c.url, "SPEECHQA_S3_ENDPOINT=" + s3.Endpoint, "SPEECHQA_S3_ACCESS_KEY=" + s3.AccessKey,
+			"SPEECHQA_S3_SECRET_KEY=" + s3.SecretKey, "SPEECHQA_METRICS_LISTEN=off", "SPEECHQA_LISTEN=127.0.0.1:0"}, "serve")
+		p.says("console: ")
+		p.stop()
+		if loud := strings.Contains(p.stderr.String(), `"level":"ERROR","msg":"the database trusts this program with too much`); loud != c.loud {
+			t.Errorf("loud: %v, want %v:\n%s", loud, c.loud, p.stderr.String())
+		}
+	}
+}

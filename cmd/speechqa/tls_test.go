@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -10,12 +11,15 @@ import (
 	"math/big"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
+	"github.com/speechqa/speechqa/storage/embedded"
 	"github.com/speechqa/speechqa/storage/storagetest"
 )
 
@@ -115,6 +119,55 @@ func TestTLS(t *testing.T) {
 	for name, args := range map[string][]string{"SPEECHQA_TLS_KEY": {"--tls-cert", certFile}, "SPEECHQA_TLS_CERT": {"--tls-cert", "/none", "--tls-key", keyFile}} {
 		if status, _, errs := speechqa(t, map[string]string{}, append([]string{"serve"}, args...)...); status == 0 || !strings.Contains(errs, name) {
 			t.Errorf("%v: status %d, %q", args, status, errs)
+		}
+	}
+}
+
+// TestDatabaseOverTLS: with sslmode=verify-full the database is believed only with a certificate of the authority named.
+func TestDatabaseOverTLS(t *testing.T) {
+	dir := t.TempDir()
+	server, err := embedded.StartPostgres(t.Context(), embedded.Options{Dir: filepath.Join(dir, "pg"), Volatile: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := server.Stop(context.WithoutCancel(t.Context())); err != nil {
+			t.Error(err)
+		}
+	})
+	data := filepath.Join(dir, "pg", "data")
+	certFile, other := filepath.Join(data, "server.crt"), filepath.Join(dir, "other.crt")
+	writeCertificate(t, certFile, filepath.Join(data, "server.key"), 1)
+	writeCertificate(t, other, filepath.Join(dir, "other.key"), 2)
+	st, err := os.Stat(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	owner := st.Sys().(*syscall.Stat_t)
+	for _, name := range []string{"server.crt", "server.key"} {
+		if err := os.Chown(filepath.Join(data, name), int(owner.Uid), int(owner.Gid)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	storagetest.Exec(t, server.URL(), `ALTER SYSTEM SET ssl = on`, `SELECT pg_reload_conf()`)
+	over := func(ca string) map[string]string {
+		u, err := url.Parse(server.TCPURL())
+		if err != nil {
+			t.Fatal(err)
+		}
+		u.RawQuery = url.Values{"sslmode": {"verify-full"}, "sslrootcert": {ca}}.Encode()
+		return map[string]string{"SPEECHQA_DATABASE_OWNER_URL": u.String(), "SPEECHQA_DATABASE_URL": storagetest.AppURL(t, u.String())}
+	}
+	eventually(t, "PostgreSQL with TLS", func() bool {
+		status, _, _ := speechqa(t, over(certFile), "migrate")
+		return status == 0
+	})
+	if status, _, errs := speechqa(t, over(certFile), "user", "list"); status != 0 {
+		t.Errorf("status %d, %s", status, errs)
+	}
+	for _, command := range [][]string{{"migrate"}, {"user", "list"}} {
+		if status, _, errs := speechqa(t, over(other), command...); status == 0 || !strings.Contains(errs, "certificate") {
+			t.Errorf("%v with another authority: status %d, %s", command, status, errs)
 		}
 	}
 }
