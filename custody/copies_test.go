@@ -3,8 +3,15 @@ package custody_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -215,4 +222,124 @@ func TestOtherSecondStore(t *testing.T) {
 	if is := h.verified(id); is.Object.VersionID != was.Object.VersionID {
 		t.Errorf("the copy that was there was written again: %+v, before %+v", is.Object, was.Object)
 	}
+}
+
+// away is a proxy before a store, which can be taken away.
+type away struct {
+	*httptest.Server
+	gone  atomic.Bool
+	spoil atomic.Bool // hands out other bytes than the store does
+}
+
+func before(t *testing.T, cfg objects.Config) (*away, objects.Config) {
+	t.Helper()
+	u, err := url.Parse(cfg.Endpoint)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := new(away)
+	proxy := &httputil.ReverseProxy{
+		Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(u); r.Out.Host = r.In.Host }, // signatures are over the host
+		ModifyResponse: func(r *http.Response) error {
+			if a.spoil.Load() && r.Request.Method == http.MethodGet && strings.HasSuffix(r.Request.URL.Path, ".wav") {
+				r.Body = io.NopCloser(strings.NewReader(strings.Repeat("x", int(r.ContentLength))))
+				r.Header.Set("Etag", `"not-an-md5"`) // as of an object in parts: only the SHA-256 can tell
+			}
+			return nil
+		},
+	}
+	a.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if a.gone.Load() {
+			panic(http.ErrAbortHandler) // the connection breaks
+		}
+		proxy.ServeHTTP(w, r)
+	}))
+	t.Cleanup(a.Close)
+	cfg.Endpoint = a.URL
+	return a, cfg
+}
+
+// While the second store is away the first goes on, and it is seen that copies are missing; afterwards they are made.
+func TestSecondStoreAway(t *testing.T) {
+	h := twoStores(t, storagetest.S3(t))
+	proxy, cfg := before(t, h.cfg)
+	h.there = storagetest.Objects(t, cfg)
+	proxy.gone.Store(true)
+	running(t, h.copier())
+	var ids []string
+	for _, key := range []string{"a.wav", "b.wav", "c.wav"} {
+		id, _ := h.take(h.bucket, key, "sound of "+key, 0)
+		ids = append(ids, id)
+	}
+	h.exec(`UPDATE copies SET since = now() - interval '10 minutes'`)
+	var st postgres.CopyStanding
+	h.await("the outage is seen", func() bool {
+		var err error
+		st, err = h.db.CopyStanding(t.Context())
+		h.ok(err)
+		return st.Problem != ""
+	})
+	if st.Alarm() != postgres.CopiesAway || st.Waiting != 3 || st.Lag() < 10*time.Minute || !strings.Contains(h.log.String(), "only one copy") {
+		t.Errorf("%+v\n%s", st, h.log)
+	}
+	if got := h.query(`SELECT sum(tries) FROM copies`)[0]; got != "0" {
+		t.Errorf("%s tries while there was nothing to try", got)
+	}
+	proxy.gone.Store(false)
+	h.copied()
+	for _, id := range ids {
+		h.verified(id)
+	}
+	if st, err := h.db.CopyStanding(t.Context()); err != nil || st.Problem != "" || st.Lag() != 0 {
+		t.Errorf("%+v %v", st, err)
+	}
+}
+
+// What the second store gives back is not what it was given: that counts for nothing.
+func TestCopyReadBackWrong(t *testing.T) {
+	h := twoStores(t, storagetest.S3(t))
+	proxy, cfg := before(t, h.cfg)
+	h.there = storagetest.Objects(t, cfg)
+	proxy.spoil.Store(true)
+	id, _ := h.take(h.bucket, "a.wav", "sound", 0)
+	running(t, h.copier())
+	h.await("it was tried", func() bool { return h.query(`SELECT count(*) FROM copies WHERE problem <> ''`)[0] == "1" })
+	if got := h.query(`SELECT problem FROM copies WHERE due_at IS NOT NULL AND copied_at IS NULL`); len(got) != 1 || !strings.Contains(got[0], "other bytes") {
+		t.Errorf("%v", got)
+	}
+	if _, err := h.copies().VerifyCopy(t.Context(), id); !errors.Is(err, custody.ErrNoCopy) {
+		t.Errorf("it counts: %v", err)
+	}
+	proxy.spoil.Store(false)
+	h.exec(`UPDATE copies SET due_at = now() WHERE due_at > now()`)
+	h.copied()
+	h.verified(id)
+}
+
+// Copiers in several processes never make one copy twice, and an attempt that was given up cannot be noted.
+func TestCopiersShare(t *testing.T) {
+	h := twoStores(t, storagetest.S3(t))
+	for i := range 30 {
+		h.take(h.bucket, fmt.Sprintf("%02d.wav", i), fmt.Sprint("sound ", i), 0)
+	}
+	task, ok, err := h.db.ClaimCopy(t.Context())
+	if err != nil || !ok {
+		t.Fatal(ok, err)
+	}
+	for range 3 {
+		running(t, h.copier())
+	}
+	h.await("all but the claimed one are copied", func() bool { return h.query(`SELECT count(*) FROM copies WHERE due_at IS NOT NULL`)[0] == "1" })
+	if got := h.query(`SELECT max(attempt) FROM copies`)[0]; got != "1" {
+		t.Errorf("%s attempts at one recording", got)
+	}
+	h.exec(`UPDATE copies SET alive_at = now() - interval '2 minutes' WHERE alive_at IS NOT NULL`) // its process died
+	h.copied()
+	if err := h.db.CopyDone(t.Context(), task, task.Object, "x"); !errors.Is(err, custody.ErrFenced) {
+		t.Errorf("the dead attempt noted a copy: %v", err)
+	}
+	if err := h.db.CopyAlive(t.Context(), task); !errors.Is(err, custody.ErrFenced) {
+		t.Errorf("the dead attempt lives: %v", err)
+	}
+	h.verified(task.ID)
 }

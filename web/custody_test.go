@@ -13,7 +13,7 @@ import (
 )
 
 func sampleCustody() custodyData {
-	return custodyData{Keys: true, Unprotected: []string{"old"}, Report: postgres.RetentionReport{Kept: 12, Unlocked: 3, Troubled: 1, Held: 2,
+	return custodyData{Keys: true, Unprotected: []string{"old"}, Report: postgres.RetentionReport{Kept: 12, Unlocked: 3, Uncopied: 4, Troubled: 1, Held: 2,
 		Years: []postgres.RetentionYear{{Year: 2031, Recordings: 12}}, Terms: []custody.Term{{Years: 5}, {Principal: "甲银行", Years: 7}},
 		Problems: []postgres.CustodyProblem{{Recording: "0191d7a0-0000-7000-8000-000000000009", Key: "recordings/a.wav", Problem: "the object is gone"}},
 		Buckets:  []custody.Bucket{{Name: "old"}}},
@@ -26,9 +26,11 @@ func TestCustodyPage(t *testing.T) {
 	for _, l := range langs {
 		for _, role := range grants[permCustody] {
 			doc := draw(t, c, l, role, "custody", sampleCustody())
-			if got := textOf(one(t, doc, ".alarm")); !strings.Contains(got, "old") {
+			if got := textOf(one(t, doc, ".alarm:not(#copyalarm)")); !strings.Contains(got, "old") {
 				t.Errorf("alarm %q", got)
 			}
+			one(t, doc, "#copyalarm")
+			one(t, doc, ".lacks #uncopied")
 			one(t, doc, ".counts .lacks #unlocked")
 			one(t, doc, `tr[data-hold=h2].over`)
 			if got, want := len(all(doc, `form[action="/custody/holds"], tr[data-hold=h1] form`)), 2; may(role, permHold) != (got == want) {
@@ -39,7 +41,12 @@ func TestCustodyPage(t *testing.T) {
 			}
 		}
 		empty := draw(t, c, l, RoleOperator, "custody", custodyData{})
-		one(t, empty, ".alarm")
+		one(t, empty, ".alarm:not(#copyalarm)")
+		sound := sampleCustody()
+		sound.Report.Copies = postgres.CopyStanding{Store: "https://second", SeenAt: time.Now(), Checked: true, Locks: true}
+		if n := len(all(draw(t, c, l, RoleOperator, "custody", sound), "#copyalarm")); n != 0 {
+			t.Errorf("%d alarms though the copies are well", n)
+		}
 	}
 }
 

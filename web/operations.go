@@ -26,6 +26,8 @@ type operationsStore interface {
 	Failures(ctx context.Context, limit int) ([]postgres.FailureCount, error)
 	// RescanProgress gives how far the last rescan has come.
 	RescanProgress(ctx context.Context) (postgres.Progress, error)
+	// CopyStanding tells how the second copies stand.
+	CopyStanding(ctx context.Context) (postgres.CopyStanding, error)
 	// Retry puts what was given up back to where it waits; without ids all with the reason.
 	Retry(ctx context.Context, by postgres.AuditEntry, reason string, ids ...string) (int64, error)
 	// Hurry puts a waiting recording before all others; false when it does not wait behind any.
@@ -62,6 +64,7 @@ type operationsData struct {
 	Failures  []postgres.FailureCount
 	Oldest    []postgres.Waiting
 	Rescan    postgres.Progress
+	Copies    postgres.CopyStanding
 	ShowKeys  bool // file names often hold a number or a name
 	QueueTool bool
 }
@@ -107,6 +110,9 @@ func (c *Console) operationsPage(w http.ResponseWriter, r *http.Request) error {
 	}
 	if d.Rescan, err = c.store.RescanProgress(ctx); err != nil {
 		return fmt.Errorf("operations: rescan: %w", err)
+	}
+	if d.Copies, err = c.store.CopyStanding(ctx); err != nil {
+		return fmt.Errorf("operations: second copies: %w", err)
 	}
 	// Redis may be what is wrong: then the page is needed most.
 	d.NoQueue = c.queues == nil

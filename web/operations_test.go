@@ -52,8 +52,14 @@ func TestOperationsPage(t *testing.T) {
 			t.Errorf("%d can be made urgent, want the one that is not", n)
 		}
 		one(t, doc, `a[href="/operations/queues/"]`)
+		one(t, doc, `#copies strong.problem`) // no worker copies
 	}
 	zh := draw(t, c, Chinese, RoleAdmin, "operations", sampleOperations())
+	late := sampleOperations()
+	late.Copies = postgres.CopyStanding{Store: "https://second", SeenAt: time.Now(), Waiting: 5, Stuck: 1, Oldest: time.Now().Add(-90 * time.Minute)}
+	if got := textOf(one(t, draw(t, c, Chinese, RoleOperator, "operations", late), "#copies")); !strings.Contains(got, "5 条录音尚无第二副本，最早的一条已等待 1 小时 30 分") || !strings.Contains(got, "1 条无法复制") || strings.Contains(got, "没有工作进程") {
+		t.Errorf("copies: %q", got)
+	}
 	if got := textOf(one(t, zh, `#lag tr[data-state=discovered]:first-child td:nth-child(3)`)); got != "26 小时 0 分" {
 		t.Errorf("oldest %q", got)
 	}

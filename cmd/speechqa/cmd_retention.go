@@ -19,7 +19,7 @@ import (
 
 // retentionCmd says how long recordings are kept.
 type retentionCmd struct {
-	Report retentionReportCmd `cmd:"" help:"What is kept, until when, and what lacks lock or hash."`
+	Report retentionReportCmd `cmd:"" help:"What is kept, until when, and what lacks lock, hash or second copy."`
 	Term   retentionTermCmd   `cmd:"" help:"Show the principals' terms, or set one: three years are the least."`
 	Extend retentionExtendCmd `cmd:"" help:"Keep one recording for longer."`
 	Hold   retentionHoldCmd   `cmd:"" help:"Legal holds: keep recordings whatever their date."`
@@ -91,6 +91,7 @@ func writeOutlook(out io.Writer, rep postgres.RetentionReport, o postgres.Dispos
 
 func writeRetention(out io.Writer, rep postgres.RetentionReport) error {
 	writeUnprotected(out, rep.Buckets)
+	writeCopyAlarm(out, rep.Copies)
 	w := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
 	fmt.Fprintf(w, "recordings kept\t%d\t%s\n", rep.Kept, humanize.IBytes(uint64(rep.Bytes)))
 	for _, l := range []struct {
@@ -98,6 +99,7 @@ func writeRetention(out io.Writer, rep postgres.RetentionReport) error {
 		n    int64
 	}{
 		{"not locked in the store until their date", rep.Unlocked}, {"without a SHA-256 yet", rep.Unhashed},
+		{"without a second copy", rep.Uncopied}, {"second copy not locked until their date", rep.CopyLoose},
 		{"never read against it", rep.Unchecked}, {"with a problem", rep.Troubled}, {"under a legal hold", rep.Held},
 		{"past their date and not held", rep.Expired},
 	} {

@@ -66,6 +66,15 @@ func TestRetentionCommands(t *testing.T) {
 	if out := must(t, env, "retention", "report"); !strings.Contains(out, "WARNING: no worker or ingest has looked") {
 		t.Errorf("before anybody looked:\n%s", out)
 	}
+	for _, command := range []string{"retention", "status"} {
+		args := map[string][]string{"retention": {"retention", "report"}, "status": {"status"}}[command]
+		if command == "status" {
+			env["SPEECHQA_REDIS_URL"] = storagetest.Redis(t).URL()
+		}
+		if out := must(t, env, args...); !strings.Contains(out, "WARNING: NO SECOND COPY") {
+			t.Errorf("%s says nothing of the second copy:\n%s", command, out)
+		}
+	}
 	worker := start(t, envList(env, "SPEECHQA_METRICS_LISTEN=off", "SPEECHQA_SCAN_EVERY=1h"), "ingest", "run")
 	worker.says(`THE BUCKET HAS NO OBJECT LOCK.*plain`)
 	eventually(t, "the lock", func() bool {
@@ -76,8 +85,6 @@ func TestRetentionCommands(t *testing.T) {
 	if !strings.Contains(out, "WARNING: the bucket plain has no object lock") || strings.Contains(out, "bucket kept has no") {
 		t.Errorf("report:\n%s", out)
 	}
-	redis := storagetest.Redis(t)
-	env["SPEECHQA_REDIS_URL"] = redis.URL()
 	if out := must(t, env, "status"); !strings.Contains(out, "WARNING: the bucket plain has no object lock") {
 		t.Errorf("status:\n%s", out)
 	}

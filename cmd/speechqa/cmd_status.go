@@ -46,6 +46,10 @@ func (c *statusCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
+	copies, err := store.CopyStanding(a.ctx)
+	if err != nil {
+		return err
+	}
 	queue := worker.NewQueue(redis)
 	defer queue.Close()
 	infos, err := queue.Info()
@@ -53,9 +57,10 @@ func (c *statusCmd) Run(a *app) error {
 		return fmt.Errorf("the queue does not answer; check SPEECHQA_REDIS_URL: %w", err)
 	}
 	if c.JSON {
-		return json.NewEncoder(a.stdout).Encode(map[string]any{"recordings": sum, "queues": infos, "rescan": rescan, "buckets": buckets})
+		return json.NewEncoder(a.stdout).Encode(map[string]any{"recordings": sum, "queues": infos, "rescan": rescan, "buckets": buckets, "copies": copies})
 	}
 	writeUnprotected(a.stdout, buckets)
+	writeCopyAlarm(a.stdout, copies)
 	w := tabwriter.NewWriter(a.stdout, 0, 4, 2, ' ', 0)
 	for _, s := range pipeline.States {
 		fmt.Fprintf(w, "%s\t%d\n", s, sum.ByState[s])
@@ -67,6 +72,7 @@ func (c *statusCmd) Run(a *app) error {
 	if rescan.Left > 0 {
 		fmt.Fprintf(w, "inspecting again\t%.1f %%, %d left, %.0f a second%s\n", 100*rescan.Done(), rescan.Left, rescan.Rate, remaining(rescan))
 	}
+	writeCopies(w, copies)
 	fmt.Fprintln(w, "\nQUEUE\tPENDING\tACTIVE\tRETRY\tGIVEN UP\tOLDEST\t")
 	for _, i := range infos {
 		paused := ""

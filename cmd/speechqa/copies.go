@@ -2,6 +2,9 @@ package main
 
 import (
 	"context"
+	"fmt"
+	"io"
+	"time"
 
 	"github.com/speechqa/speechqa/custody"
 	"github.com/speechqa/speechqa/storage/postgres"
@@ -64,4 +67,35 @@ func (s *system) addCopies(keep custodySettings) {
 	keeper := &custody.Keeper{Store: postgres.CopyKeeping{Store: s.store}, Objects: s.second, Buckets: []string{c.bucket()}, Mode: keep.Mode,
 		Of: "second copies", Log: s.log}
 	s.add("custody of second copies", func(ctx context.Context) error { keeper.Run(ctx); return nil })
+}
+
+// writeCopyAlarm warns where recordings have no second copy to rely on.
+func writeCopyAlarm(w io.Writer, c postgres.CopyStanding) {
+	switch c.Alarm() {
+	case postgres.CopiesNone:
+		since := ""
+		if c.Store != "" {
+			since = fmt.Sprintf(" The last one, to %s in %s, was there at %s.", c.Bucket, c.Store, c.SeenAt.UTC().Format(time.RFC3339))
+		}
+		fmt.Fprintf(w, "WARNING: NO SECOND COPY: no worker is there that copies recordings to a second store (docs/custody.md).%s\n", since)
+	case postgres.CopiesAway:
+		fmt.Fprintf(w, "WARNING: recordings are not copied: %s\n", c.Problem)
+	case postgres.CopiesUnlocked:
+		fmt.Fprintf(w, "WARNING: the second copies' bucket %s in %s has no object lock: copies can be deleted or overwritten before their date (docs/custody.md)\n", c.Bucket, c.Store)
+	}
+}
+
+// writeCopies says how far the second copies have come.
+func writeCopies(w io.Writer, c postgres.CopyStanding) {
+	if c.Store == "" {
+		return // there is a warning already
+	}
+	fmt.Fprintf(w, "without a second copy\t%d", c.Waiting+c.Stuck)
+	if c.Waiting > 0 {
+		fmt.Fprintf(w, " (the first for %s)", c.Lag().Round(time.Second))
+	}
+	if c.Stuck > 0 {
+		fmt.Fprintf(w, " (%d cannot be copied: see retention report)", c.Stuck)
+	}
+	fmt.Fprintln(w)
 }

@@ -18,7 +18,8 @@ func TestStandingMetrics(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	storagetest.Exec(t, url, `UPDATE recordings SET state = 'failed' WHERE key = '1.wav'`, `UPDATE recordings SET created_at = now() - interval '1 hour'`)
+	storagetest.Exec(t, url, `UPDATE recordings SET state = 'failed' WHERE key = '1.wav'`, `UPDATE recordings SET created_at = now() - interval '1 hour'`,
+		`UPDATE copies SET since = now() - interval '1 hour'`)
 	reg := prometheus.NewRegistry()
 	reg.MustRegister(newStanding(store))
 	families, err := reg.Gather()
@@ -35,7 +36,8 @@ func TestStandingMetrics(t *testing.T) {
 			got[f.GetName()+" "+strings.Join(labels, ",")] = m.GetGauge().GetValue()
 		}
 	}
-	if got["speechqa_recordings failed"] != 1 || got["speechqa_recordings discovered"] != 1 || got["speechqa_recordings inspected"] != 0 || got["speechqa_oldest_waiting_seconds "] < 3600 {
+	if got["speechqa_recordings failed"] != 1 || got["speechqa_recordings discovered"] != 1 || got["speechqa_recordings inspected"] != 0 || got["speechqa_oldest_waiting_seconds "] < 3600 ||
+		got["speechqa_uncopied_recordings waiting"] != 2 || got["speechqa_uncopied_recordings stuck"] != 0 || got["speechqa_copy_lag_seconds "] < 1800 || got["speechqa_second_store_up "] != 0 {
 		t.Errorf("%v", got)
 	}
 }

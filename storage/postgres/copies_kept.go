@@ -68,6 +68,26 @@ const copierSilent = 3 * time.Minute
 // On says whether a worker is there that makes copies.
 func (c CopyStanding) On() bool { return c.Store != "" && time.Since(c.SeenAt) < copierSilent }
 
+// What may be wrong with the second copies as a whole; CopyStanding.Alarm.
+const (
+	CopiesNone     = "none"     // no worker is there that copies
+	CopiesAway     = "away"     // the second store does not answer
+	CopiesUnlocked = "unlocked" // its bucket has no object lock
+)
+
+// Alarm is what is wrong with the second copies as a whole; empty where nothing is.
+func (c CopyStanding) Alarm() string {
+	switch {
+	case !c.On():
+		return CopiesNone
+	case c.Problem != "":
+		return CopiesAway
+	case c.Checked && !c.Locks:
+		return CopiesUnlocked
+	}
+	return ""
+}
+
 // Lag is for how long the recording that waits for longest has had no copy.
 func (c CopyStanding) Lag() time.Duration {
 	if c.Oldest.IsZero() {

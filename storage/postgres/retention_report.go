@@ -25,6 +25,9 @@ type RetentionReport struct {
 	Years     []RetentionYear
 	Problems  []CustodyProblem // the first hundred
 	Troubled  int64            // recordings with a problem
+	Uncopied  int64            // without a second copy that counts
+	CopyLoose int64            // of those with one: not locked in the second store until their date
+	Copies    CopyStanding
 	Buckets   []custody.Bucket
 	Terms     []custody.Term
 }
@@ -52,6 +55,9 @@ func (r RetentionReport) Unprotected() []string {
 	return out
 }
 
+// troubled says in SQL that something is wrong with the object of custody c or with its copy p.
+const troubled = `c.problem <> '' OR c.lock_problem <> '' OR p.problem <> '' OR p.lock_problem <> ''`
+
 // RetentionReport counts what is kept of the scope. It reads every row: not for pages that are opened all the time.
 func (s *Store) RetentionReport(ctx context.Context, sc Scope) (out RetentionReport, err error) {
 	var next *time.Time
@@ -61,9 +67,11 @@ func (s *Store) RetentionReport(ctx context.Context, sc Scope) (out RetentionRep
 			count(*) FILTER (WHERE coalesce(c.locked_until < c.retain_until, true)),
 			count(*) FILTER (WHERE c.sha256 = ''), count(*) FILTER (WHERE c.checked_at IS NULL),
 			count(*) FILTER (WHERE x.held), count(*) FILTER (WHERE c.retain_until <= now() AND NOT x.held),
-			min(c.retain_until) FILTER (WHERE c.retain_until > now()), count(*) FILTER (WHERE c.problem <> '' OR c.lock_problem <> '')
-		FROM custody c JOIN recordings r ON r.id = c.recording, LATERAL (SELECT `+inForce+` AS held) x WHERE `+isThere+` AND `+within, args...).
-		Scan(&out.Kept, &out.Bytes, &out.Unlocked, &out.Unhashed, &out.Unchecked, &out.Held, &out.Expired, &next, &out.Troubled)
+			min(c.retain_until) FILTER (WHERE c.retain_until > now()), count(*) FILTER (WHERE `+troubled+`),
+			count(*) FILTER (WHERE p.due_at IS NOT NULL), count(*) FILTER (WHERE p.due_at IS NULL AND coalesce(p.locked_until < c.retain_until, true))
+		FROM custody c JOIN recordings r ON r.id = c.recording JOIN copies p ON p.recording = r.id, LATERAL (SELECT `+inForce+` AS held) x WHERE `+isThere+` AND `+within, args...).
+		Scan(&out.Kept, &out.Bytes, &out.Unlocked, &out.Unhashed, &out.Unchecked, &out.Held, &out.Expired, &next, &out.Troubled,
+			&out.Uncopied, &out.CopyLoose)
 	if err != nil {
 		return out, fmt.Errorf("count what is kept: %w", err)
 	}
@@ -83,12 +91,16 @@ func (s *Store) RetentionReport(ctx context.Context, sc Scope) (out RetentionRep
 	if out.Years, err = pgx.CollectRows(rows, pgx.RowToStructByPos[RetentionYear]); err != nil {
 		return out, err
 	}
-	rows, err = s.pool.Query(ctx, `SELECT r.id::text, r.bucket || '/' || r.key, concat_ws('; ', nullif(c.problem, ''), nullif(c.lock_problem, ''))
-		FROM custody c JOIN recordings r ON r.id = c.recording WHERE (c.problem <> '' OR c.lock_problem <> '') AND `+isThere+` AND `+within+` ORDER BY 2 LIMIT 100`, args...)
+	rows, err = s.pool.Query(ctx, `SELECT r.id::text, r.bucket || '/' || r.key, concat_ws('; ', nullif(c.problem, ''), nullif(c.lock_problem, ''),
+			'second copy: ' || nullif(p.problem, ''), 'second copy: ' || nullif(p.lock_problem, ''))
+		FROM custody c JOIN recordings r ON r.id = c.recording JOIN copies p ON p.recording = r.id WHERE (`+troubled+`) AND `+isThere+` AND `+within+` ORDER BY 2 LIMIT 100`, args...)
 	if err != nil {
 		return out, err
 	}
 	if out.Problems, err = pgx.CollectRows(rows, pgx.RowToStructByPos[CustodyProblem]); err != nil {
+		return out, err
+	}
+	if out.Copies, err = s.CopyStanding(ctx); err != nil {
 		return out, err
 	}
 	if out.Buckets, err = s.Buckets(ctx); err != nil {
