@@ -346,3 +346,41 @@ func TestCopiersShare(t *testing.T) {
 	}
 	h.verified(task.ID)
 }
+
+// Second copies are read again in runs of their own that can be cut off; a damaged one is made again.
+func TestVerifyCopies(t *testing.T) {
+	h := twoStores(t, storagetest.S3(t))
+	var ids []string
+	for i := range 60 {
+		id, _ := h.take(h.bucket, fmt.Sprintf("%02d.wav", i), fmt.Sprint("sound ", i), 0)
+		ids = append(ids, id)
+	}
+	stop := running(t, h.copier())
+	h.copied()
+	stop()
+	h.ok(h.keeps().Once(t.Context(), []string{"copies"}))
+	other, err := (&custody.Verifier{Store: h.db, Objects: &counting{Reader: h.objects, stopAt: 1}, AtOnce: 1}).Run(t.Context())
+	if !errors.Is(err, errCut) {
+		t.Fatal(other, err)
+	}
+	spoil(t, filepath.Join(h.dir, "objects", "copies", h.verified(ids[7]).Object.Key))
+	read := &counting{Reader: h.there, stopAt: 55}
+	v := custody.Verifier{Store: postgres.CopyChecks{Store: h.db}, Objects: read, AtOnce: 1}
+	if r, err := v.Run(t.Context()); !errors.Is(err, errCut) || r.Checked != 50 || r.Total != 60 || r.ID == other.ID {
+		t.Fatalf("%+v %v", r, err)
+	}
+	read.n, read.stopAt = 0, 0
+	if r, err := v.Run(t.Context()); err != nil || !r.Resumed || r.Checked != 60 || r.Bad != 1 {
+		t.Fatalf("%+v %v", r, err)
+	}
+	if got := h.query(`SELECT recording FROM copies WHERE due_at IS NOT NULL AND problem LIKE '%damaged%'`); len(got) != 1 || got[0] != ids[7] {
+		t.Errorf("found bad: %v, want %s", got, ids[7])
+	}
+	running(t, h.copier())
+	h.copied()
+	v.Sample = 5
+	if r, err := v.Run(t.Context()); err != nil || r.Checked != 5 || r.Bad != 0 {
+		t.Errorf("%+v %v", r, err)
+	}
+	h.verified(ids[7])
+}
