@@ -69,7 +69,7 @@ func TestWhatIsNotGrantedIsDenied(t *testing.T) {
 // Every route demands a permission of the matrix; only these few are open to everybody.
 func TestPublicRoutes(t *testing.T) {
 	public := map[string]bool{"GET /healthz": true, "GET /assets/": true, "GET /login": true, "POST /login": true,
-		"GET /login/code": true, "POST /login/code": true, "POST /lang": true}
+		"GET /login/code": true, "POST /login/code": true, "GET /login/directory": true, "GET " + directoryBack: true, "POST /lang": true}
 	for _, r := range newPages(t).table() {
 		if got := r.need == permPublic; got != public[r.pattern] {
 			t.Errorf("%s public = %v", r.pattern, got)
