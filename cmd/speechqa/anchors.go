@@ -102,6 +102,22 @@ func (a anchors) read(ctx context.Context) ([]postgres.Anchor, error) {
 	return out, nil
 }
 
+// allAnchors are the heads noted in several places.
+type allAnchors []anchors
+
+// read gives every head that was ever noted in any of the places; each has to answer.
+func (all allAnchors) read(ctx context.Context) ([]postgres.Anchor, error) {
+	var out []postgres.Anchor
+	for _, a := range all {
+		heads, err := a.read(ctx)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, heads...)
+	}
+	return out, nil
+}
+
 func (a anchors) readOne(ctx context.Context, o pipeline.Object) (h postgres.Anchor, err error) {
 	r, err := a.objects.Open(ctx, o)
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"log/slog"
+	"strings"
 	"testing"
 	"time"
 
@@ -90,5 +91,41 @@ func TestAnchors(t *testing.T) {
 	}
 	if err := verify(); !errors.Is(err, postgres.ErrTampered) {
 		t.Errorf("a head written over the noted one: %v", err)
+	}
+}
+
+// The second store has the heads, too: a first store that was emptied proves nothing.
+func TestAnchorsInSecondStore(t *testing.T) {
+	store, database := storagetest.Open(t)
+	cfg := storagetest.S3(t)
+	o := storagetest.Objects(t, cfg, "first")
+	if err := o.EnsureLockedBucket(t.Context(), "second"); err != nil {
+		t.Fatal(err)
+	}
+	if err := store.Audit(t.Context(), postgres.AuditEntry{Name: "li", Action: "recording.view", Subject: "recording:1"}); err != nil {
+		t.Fatal(err)
+	}
+	sys := &system{store: store, objects: o, second: o, log: slog.New(slog.DiscardHandler)}
+	sys.Objects.Places, sys.Copies.Places = []bucketPrefix{{Bucket: "first"}}, []bucketPrefix{{Bucket: "second"}}
+	for _, a := range sys.anchors(custodySettings{}) {
+		if err := a.write(t.Context(), time.Now()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	first, err := o.Stat(t.Context(), "first", anchorPrefix+time.Now().UTC().Format(time.DateOnly)+".json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := o.Remove(t.Context(), first); err != nil { // this bucket has no lock
+		t.Fatal(err)
+	}
+	env := map[string]string{"SPEECHQA_DATABASE_URL": database, "SPEECHQA_S3_ENDPOINT": cfg.Endpoint, "SPEECHQA_S3_ACCESS_KEY": cfg.AccessKey,
+		"SPEECHQA_S3_SECRET_KEY": cfg.SecretKey, "SPEECHQA_S3_STYLE": "path", "SPEECHQA_BUCKETS": "first"}
+	if out := must(t, env, "verify", "audit", "--anchors"); !strings.Contains(out, "0 noted heads") {
+		t.Error(out)
+	}
+	env["SPEECHQA_COPY_BUCKET"] = "second"
+	if out := must(t, env, "verify", "audit", "--anchors"); !strings.Contains(out, "1 noted heads") {
+		t.Error(out)
 	}
 }

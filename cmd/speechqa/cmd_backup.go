@@ -38,10 +38,69 @@ type backupList struct {
 
 type backupMakeCmd struct {
 	databaseFlags
-	File string `arg:"" help:"Where the dump goes (pg_dump -Fc); an existing file is not overwritten."`
+	objectFlags
+	custodyFlags
+	copyFlags
+	File     string `arg:"" optional:"" help:"Where the dump goes (pg_dump -Fc); an existing file is not overwritten."`
+	Second   bool   `help:"Write it into the second store's bucket instead, locked where that locks."`
+	Keep     int    `default:"30" placeholder:"N" help:"With --second: older backups than the last N are removed, once their lock has ended."`
+	LockDays int    `default:"30" placeholder:"N" help:"With --second: days for which a backup is locked."`
 }
 
 func (c *backupMakeCmd) Run(a *app) error {
+	if c.Second == (c.File != "") {
+		return errors.New("say where the backup goes: a FILE, or --second for the second store's bucket")
+	}
+	if !c.Second {
+		return c.dump(a)
+	}
+	var p problems
+	if c.Keep < 1 || c.LockDays < 1 || c.LockDays > maxDays {
+		p.add("backup make", "--keep and --lock-days are whole numbers above zero")
+	}
+	shelf, err := shelfOf(&p, c.objectFlags, c.copyFlags, c.custodyFlags)
+	if err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp("", "speechqa-backup-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	now := time.Now().UTC()
+	c.File = filepath.Join(dir, now.Format("20060102T150405.000Z")+".dump")
+	if err := c.dump(a); err != nil {
+		return err
+	}
+	if err := shelf.put(a.ctx, c.File, now.AddDate(0, 0, c.LockDays)); err != nil {
+		return err
+	}
+	removed, locked, err := shelf.prune(a.ctx, c.Keep, now)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(a.stdout, "written to the second store and read back: %s; %d older removed, %d older still locked\n", filepath.Base(c.File), removed, locked)
+	return err
+}
+
+// shelfOf reads where the second store is.
+func shelfOf(p *problems, o objectFlags, f copyFlags, k custodyFlags) (*backupShelf, error) {
+	first := objectSettings{}
+	if f.CopyEndpoint == "" {
+		first = o.read(p)
+	}
+	second, keep := f.read(p, first), k.read(p)
+	if f.CopyBucket == "" {
+		p.add("SPEECHQA_COPY_BUCKET", "is not set; it says where the second store is")
+	}
+	if err := p.err(); err != nil {
+		return nil, err
+	}
+	return openShelf(second, keep)
+}
+
+// dump writes the dump and its list.
+func (c *backupMakeCmd) dump(a *app) error {
 	var p problems
 	address := c.databaseFlags.read(&p)
 	if err := p.err(); err != nil {
@@ -72,10 +131,38 @@ func (c *backupMakeCmd) Run(a *app) error {
 }
 
 type backupVerifyCmd struct {
-	File string `arg:"" help:"The dump; its list FILE.json lies beside it."`
+	objectFlags
+	custodyFlags
+	copyFlags
+	File   string `arg:"" optional:"" help:"The dump; its list FILE.json lies beside it. With --second its name there; default: the newest."`
+	Second bool   `help:"Fetch it from the second store."`
 }
 
 func (c *backupVerifyCmd) Run(a *app) (err error) {
+	if !c.Second {
+		if c.File == "" {
+			return errors.New("say which backup: a FILE, or --second for the newest in the second store")
+		}
+		return c.verify(a)
+	}
+	var p problems
+	shelf, err := shelfOf(&p, c.objectFlags, c.copyFlags, c.custodyFlags)
+	if err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp("", "speechqa-backup-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	if c.File, err = shelf.fetch(a.ctx, c.File, dir); err != nil {
+		return err
+	}
+	fmt.Fprintf(a.stdout, "%s from the second store\n", filepath.Base(c.File))
+	return c.verify(a)
+}
+
+func (c *backupVerifyCmd) verify(a *app) (err error) {
 	b, err := os.ReadFile(c.File + ".json")
 	if err != nil {
 		return err

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/speechqa/speechqa/storage/storagetest"
 )
@@ -41,4 +42,53 @@ func TestBackup(t *testing.T) {
 		t.Fatal(err)
 	}
 	refused(t, nil, "damaged", "backup", "verify", file)
+}
+
+// Backups in the second store are read back, locked, verified from there, and the oldest go once their lock has ended.
+func TestBackupInSecondStore(t *testing.T) {
+	env, _, _ := custodyEnv(t)
+	refused(t, env, "SPEECHQA_COPY_BUCKET", "backup", "make", "--second")
+	refused(t, env, "say where", "backup", "make")
+	env["SPEECHQA_COPY_BUCKET"] = "copies"
+	o, err := openObjects(objectSettings{Endpoint: env["SPEECHQA_S3_ENDPOINT"], AccessKey: env["SPEECHQA_S3_ACCESS_KEY"], SecretKey: env["SPEECHQA_S3_SECRET_KEY"], Region: "us-east-1", Style: "path"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := o.EnsureLockedBucket(t.Context(), "copies"); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"0 older removed, 0 older still locked", "0 older removed, 1 older still locked"} {
+		if out := must(t, env, "backup", "make", "--second", "--keep", "1"); !strings.Contains(out, want) {
+			t.Errorf("%s, want %q", out, want)
+		}
+	}
+	shelf := &backupShelf{store: o, bucket: "copies"}
+	all, err := shelf.list(t.Context())
+	if err != nil || len(all) != 2 {
+		t.Fatal(all, err)
+	}
+	if kept, err := o.Kept(t.Context(), all[0].dump); err != nil || kept.Until.Before(time.Now().AddDate(0, 0, 29)) {
+		t.Errorf("%+v %v", kept, err)
+	}
+	if err := o.Remove(t.Context(), all[1].dump); err == nil {
+		t.Error("a locked backup was removed")
+	}
+	if out := must(t, env, "backup", "verify", "--second"); !strings.Contains(out, all[0].name+" from the second store") || !strings.Contains(out, "unbroken") {
+		t.Error(out)
+	}
+	refused(t, env, "there is no backup", "backup", "verify", "--second", "other")
+
+	// Without a lock the oldest go at once.
+	if err := o.EnsureBucket(t.Context(), "loose"); err != nil {
+		t.Fatal(err)
+	}
+	env["SPEECHQA_COPY_BUCKET"] = "loose"
+	must(t, env, "backup", "make", "--second", "--keep", "1")
+	if out := must(t, env, "backup", "make", "--second", "--keep", "1"); !strings.Contains(out, "1 older removed, 0 older still locked") {
+		t.Error(out)
+	}
+	shelf.bucket = "loose"
+	if all, err := shelf.list(t.Context()); err != nil || len(all) != 1 {
+		t.Errorf("%+v %v", all, err)
+	}
 }

@@ -21,7 +21,8 @@ type verifyCmd struct {
 type verifyAuditCmd struct {
 	databaseFlags
 	objectFlags
-	Anchors bool     `help:"Compare also with the heads that the console notes in the first bucket every day; needs the object store's settings."`
+	copyFlags
+	Anchors bool     `help:"Compare also with the heads that the console notes every day in the first bucket, and in the second store where its settings are given; needs the object store's settings."`
 	Head    []string `placeholder:"SEQ:HASH" help:"A head this command printed earlier, kept elsewhere: proves that nothing up to there was cut off. May be given several times."`
 }
 
@@ -37,9 +38,11 @@ func (c *verifyAuditCmd) Run(a *app) error {
 		heads = append(heads, postgres.Anchor{Seq: n, Hash: [sha256.Size]byte(b)})
 	}
 	var settings objectSettings
+	var second copySettings
 	if c.Anchors {
 		var p problems
-		if settings = c.objectFlags.read(&p); p.err() != nil {
+		settings = c.objectFlags.read(&p)
+		if second = c.copyFlags.read(&p, settings); p.err() != nil {
 			return p.err()
 		}
 	}
@@ -49,7 +52,15 @@ func (c *verifyAuditCmd) Run(a *app) error {
 			if err != nil {
 				return err
 			}
-			noted, err := anchors{store: s, objects: o, bucket: settings.Places[0].Bucket}.read(a.ctx)
+			all := allAnchors{{store: s, objects: o, bucket: settings.Places[0].Bucket}}
+			if second.on() {
+				there, err := openObjects(second.objectSettings)
+				if err != nil {
+					return err
+				}
+				all = append(all, anchors{store: s, objects: there, bucket: second.bucket()})
+			}
+			noted, err := all.read(a.ctx)
 			if err != nil {
 				return err
 			}

@@ -182,9 +182,13 @@ func (s *system) discoverer(in ingestSettings, priority pipeline.Priority, obser
 	})
 }
 
-// anchors note the audit log's head in the first of the buckets.
-func (s *system) anchors(keep custodySettings) anchors {
-	return anchors{store: s.store, objects: s.objects, bucket: s.Objects.Places[0].Bucket, mode: keep.Mode, log: s.log}
+// anchors note the audit log's head in the first of the buckets, and in the second store where there is one.
+func (s *system) anchors(keep custodySettings) allAnchors {
+	all := allAnchors{{store: s.store, objects: s.objects, bucket: s.Objects.Places[0].Bucket, mode: keep.Mode, log: s.log}}
+	if s.second != nil {
+		all = append(all, anchors{store: s.store, objects: s.second, bucket: s.Copies.bucket(), mode: keep.Mode, log: s.log})
+	}
+	return all
 }
 
 // addConsole adds the web console; the address it listens on is told at once, so that a taken port is an error now.
@@ -206,7 +210,9 @@ func (s *system) addConsole(ctx context.Context, e everything) (net.Addr, error)
 		cfg.QueueTool, closing = newQueueTool(s.Redis)
 		s.closing(closing)
 	}
-	s.add("anchors of the audit log", func(ctx context.Context) error { s.anchors(e.keep).run(ctx); return nil })
+	for _, a := range s.anchors(e.keep) {
+		s.add("anchors of the audit log", func(ctx context.Context) error { a.run(ctx); return nil })
+	}
 	console, err := web.New(cfg)
 	if err != nil {
 		return nil, err
