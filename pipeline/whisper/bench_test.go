@@ -77,7 +77,7 @@ func BenchmarkHearing(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	e, err := openEngine(engineConfig{Model: model, Threads: 2, FlashAttn: true})
+	e, err := openEngine(engineConfig{Model: model, Threads: 1, FlashAttn: true})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -127,7 +127,7 @@ func BenchmarkHearing(b *testing.B) {
 					b.Fatal(err)
 				}
 				wd := d
-				wd.AudioCtx = w.context(d.AudioCtx)
+				wd.AudioCtx = w.context(profile)
 				segs, err := e.full(b.Context(), pcm, wd)
 				if err != nil {
 					b.Fatal(err)

@@ -151,14 +151,14 @@ func (w window) place(t float64) (seconds float64, piece int) {
 }
 
 // context is the length of the encoder's context for this window, in frames of 20 ms: what the window needs and
-// one second more, but at least the profile's floor. A floor of 0 means whisper.cpp's full 30 s: OpenAI's models
-// know nothing else.
-func (w window) context(floor int) int {
-	const full = 1500
-	if floor == 0 {
+// the profile's margin, but at least the profile's floor. A floor of 0 means whisper.cpp's full 30 s: OpenAI's
+// models know nothing else.
+func (w window) context(p Profile) int {
+	const full, perSecond = 1500, 50
+	if p.Decoding.AudioCtx == 0 {
 		return 0
 	}
-	return min(full, max(floor, int(math.Ceil(w.length()*50))+50))
+	return min(full, max(p.Decoding.AudioCtx, int(math.Ceil((w.length()+p.AudioMargin)*perSecond))))
 }
 
 // samples reads the window's PCM.

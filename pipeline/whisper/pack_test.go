@@ -133,3 +133,32 @@ func TestQuietest(t *testing.T) {
 		t.Errorf("cut at %v, %v; the pause is %v to %v", at, err, turns[2].End, turns[3].Start)
 	}
 }
+
+// TestContext gives the encoder what a window needs, its margin and no less than the floor; all of it where the
+// profile says nothing.
+func TestContext(t *testing.T) {
+	p := DefaultProfile()
+	w := window{pieces: []piece{{from: 5, to: 8}, {from: 9, to: 10, at: 3.3}}} // 4.3 s
+	if n := w.context(p); n != 0 {
+		t.Errorf("OpenAI's models are given %d frames", n)
+	}
+	p.Decoding.AudioCtx, p.AudioMargin = 100, 0.5
+	for _, c := range []struct {
+		w    window
+		want int
+	}{
+		{w, 240},
+		{window{pieces: []piece{{to: 0.4}}}, 100},
+		{window{pieces: []piece{{to: 29.8}}}, 1500},
+	} {
+		if n := c.w.context(p); n != c.want {
+			t.Errorf("%v s are given %d frames of 20 ms, want %d", c.w.length(), n, c.want)
+		}
+	}
+	m := map[string]string{}
+	p.stamp(m)
+	p.Decoding.stamp(m)
+	if m["audio_ctx"] != "100" || m["audio_margin"] != "0.5" {
+		t.Errorf("stamped are %v", m)
+	}
+}

@@ -19,6 +19,9 @@ type Profile struct {
 	Pad        float64  `json:"pad"`         // seconds kept around each region
 	Join       float64  `json:"join"`        // seconds of silence between regions in a window
 	Decoding   Decoding `json:"decoding"`
+	// AudioMargin is how many seconds the encoder's context goes beyond a window's end where Decoding.AudioCtx
+	// lets it follow the window's length.
+	AudioMargin float64 `json:"audio_margin"`
 	// Prompt is put before every window, with the words of PromptTerms and of the recording's metadata (agent,
 	// principal) when UsePrompt is set. Models not trained with prompts are harmed by them.
 	UsePrompt   bool     `json:"use_prompt"`
@@ -36,6 +39,8 @@ func DefaultProfile() Profile {
 		MaxWindow: 30,
 		Pad:       0.1,
 		Join:      0.3,
+
+		AudioMargin: 1,
 		Decoding: Decoding{
 			Language:          "zh",
 			Beam:              5,
@@ -94,6 +99,7 @@ func (p Profile) check() error {
 		{p.Decoding.BestOf < 1 || p.Decoding.BestOf > 8, "best_of must be 1 to 8"},
 		{p.Decoding.Language == "", "language must be set"},
 		{p.Decoding.AudioCtx < 0 || p.Decoding.AudioCtx > 1500, "audio_ctx must be 0 to 1500"},
+		{!(p.AudioMargin >= 0 && p.AudioMargin <= 30), "audio_margin must be 0 to 30 seconds"},
 		{!(p.MinProbability >= 0 && p.MinProbability < 1), "min_probability must be 0 to 1"},
 		{!(p.MaxRate > 0), "max_rate must be positive"},
 	} {
@@ -115,6 +121,7 @@ func (p Profile) stamp(m map[string]string) {
 	m["max_regions"] = strconv.Itoa(p.MaxRegions)
 	m["pad"] = f(p.Pad)
 	m["join"] = f(p.Join)
+	m["audio_margin"] = f(p.AudioMargin)
 	m["min_probability"] = f(p.MinProbability)
 	m["max_rate"] = f(p.MaxRate)
 }

@@ -221,7 +221,7 @@ func (t *Transcriber) hear(ctx context.Context, rec *audio.Recording, w window, 
 	if err != nil {
 		return nil, err
 	}
-	d.AudioCtx = w.context(d.AudioCtx)
+	d.AudioCtx = w.context(t.profile)
 	for {
 		segs, err := t.pool.transcribe(ctx, pcm, d)
 		switch {

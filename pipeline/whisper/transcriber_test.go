@@ -154,11 +154,13 @@ func TestNothingSaid(t *testing.T) {
 func TestModelOnNoise(t *testing.T) {
 	noise := make([]float32, 10*sampleRate)
 	audiotest.AddNoise(noise, 0.05, 7)
-	segs, err := demo(t).pool.transcribe(t.Context(), noise, demo(t).profile.Decoding)
+	w := window{pieces: []piece{{to: 10, speech: regionOf(0, 10)}}}
+	d := demo(t).profile.Decoding
+	d.AudioCtx = w.context(demo(t).profile)
+	segs, err := demo(t).pool.transcribe(t.Context(), noise, d)
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := window{pieces: []piece{{to: 10, speech: regionOf(0, 10)}}}
 	texts, _ := w.assign(segs)
 	for _, h := range texts {
 		if h, ok, _ := guard(h, 10, demo(t).profile); ok && h.p >= 0.75 {
