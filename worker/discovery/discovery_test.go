@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -105,14 +106,14 @@ func TestScan(t *testing.T) {
 // fragile is a bucket whose listing breaks off after so many objects.
 type fragile struct {
 	discovery.Bucket
-	left int
+	left atomic.Int64
 }
 
 var errBroken = errors.New("broken off")
 
 func (f *fragile) Stat(ctx context.Context, bucket, key string) (pipeline.Object, error) {
 	if strings.HasSuffix(key, ".wav") {
-		if f.left--; f.left < 0 {
+		if f.left.Add(-1) < 0 {
 			return pipeline.Object{}, errBroken
 		}
 	}
@@ -136,7 +137,9 @@ func TestScanResumes(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	broken := b.discoverer(func(c *discovery.Config) { c.Bucket = &fragile{b.objects, 1050} })
+	breaks := &fragile{Bucket: b.objects}
+	breaks.left.Store(1050)
+	broken := b.discoverer(func(c *discovery.Config) { c.Bucket = breaks })
 	if tally, err := broken.ScanAll(t.Context()); !errors.Is(err, errBroken) || tally.New != 1000 {
 		t.Fatalf("interrupted: %+v, %v", tally, err)
 	}

@@ -1,6 +1,7 @@
 package discovery
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sync/errgroup"
 	"golang.org/x/time/rate"
 
 	"github.com/speechqa/speechqa/pipeline"
@@ -155,23 +157,17 @@ func (d *Discoverer) take(ctx context.Context, page []pipeline.Object) (Tally, e
 	if err != nil {
 		return t, fmt.Errorf("look for known recordings: %w", err)
 	}
-	var found []pipeline.Found
+	fresh := recordings[:0]
 	for i, o := range recordings {
 		if known[i] {
 			t.Known++
-			continue
+		} else {
+			fresh = append(fresh, o)
 		}
-		if err := d.limiter.Wait(ctx); err != nil {
-			return t, err
-		}
-		f, err := d.describe(ctx, o)
-		if errors.Is(err, pipeline.ErrGone) {
-			continue // deleted since it was listed
-		}
-		if err != nil {
-			return t, err
-		}
-		found = append(found, f)
+	}
+	found, err := d.describeAll(ctx, fresh)
+	if err != nil {
+		return t, err
 	}
 	t.New, err = d.cfg.Store.Discover(ctx, found)
 	if err != nil {
@@ -192,6 +188,39 @@ func (d *Discoverer) isRecording(o pipeline.Object) bool {
 		}
 	}
 	return false
+}
+
+// describers is how many recordings are described at a time: each asks the object store two or three times and mostly waits.
+const describers = 8
+
+// describeAll describes recordings, no faster than the rate allows. Those deleted since they were listed are left out.
+func (d *Discoverer) describeAll(ctx context.Context, fresh []pipeline.Object) ([]pipeline.Found, error) {
+	all := make([]*pipeline.Found, len(fresh))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(describers)
+	for i, o := range fresh {
+		if err := d.limiter.Wait(ctx); err != nil {
+			return nil, cmp.Or(group.Wait(), err) // that of the describer that ended ctx tells more
+		}
+		group.Go(func() error {
+			f, err := d.describe(ctx, o)
+			if errors.Is(err, pipeline.ErrGone) {
+				return nil
+			}
+			all[i] = &f
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	found := make([]pipeline.Found, 0, len(all))
+	for _, f := range all {
+		if f != nil {
+			found = append(found, *f)
+		}
+	}
+	return found, nil
 }
 
 // describe collects what is known of a recording: its tags, the JSON beside it, its row in the manifest, its key.
