@@ -267,6 +267,13 @@ func TestTamperedPack(t *testing.T) {
 			t.Errorf("cut at %d: %v", at, err)
 		}
 	}
+	for at := len(pack) / 4; at < len(pack)/2; at += len(pack) / 80 { // of what is compressed
+		spoilt := bytes.Clone(pack)
+		spoilt[at] ^= 1
+		if _, err := prove(spoilt, public); err != nil && !errors.Is(err, evidence.ErrTampered) {
+			t.Errorf("byte %d of the file turned over: %v", at, err)
+		}
+	}
 	members["more.txt"] = []byte("x")
 	if _, err := prove(rezip(t, members), public); !errors.Is(err, evidence.ErrTampered) {
 		t.Errorf("with one member more: %v", err)

@@ -3,6 +3,7 @@ package evidence
 import (
 	"archive/zip"
 	"bytes"
+	"compress/flate"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -184,7 +185,8 @@ func (p *Opened) copy(w io.Writer, name string) error {
 	}
 	defer r.Close()
 	if _, err := io.Copy(w, io.LimitReader(r, maxSize)); err != nil {
-		if errors.Is(err, zip.ErrChecksum) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, zip.ErrFormat) {
+		var corrupt flate.CorruptInputError
+		if errors.As(err, &corrupt) || errors.Is(err, zip.ErrChecksum) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, zip.ErrFormat) {
 			return tampered("%s was altered (%v)", name, err)
 		}
 		return fmt.Errorf("%s: %w", name, err)
