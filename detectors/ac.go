@@ -7,7 +7,8 @@ package detectors
 // state's transition for c lies in cell base+c and is its own where the cell's check names the state. Ten thousands of
 // phrases take a few megabytes, and a step costs two loads.
 type automaton struct {
-	class [0x10000]uint16 // character → number; characters above the basic plane are never in phrases
+	class [0x10000]uint16 // character → number
+	above map[rune]uint16 // the same for characters above the basic plane
 	root  []int32         // number → state
 	cells []cell          // state → cell
 	outs  []int32         // lists of phrases, each ended by -1; the first is the empty list
@@ -30,25 +31,26 @@ type trieNode struct {
 }
 
 func newAutomaton(terms [][]rune) *automaton {
-	a := &automaton{outs: []int32{-1}}
+	a := &automaton{outs: []int32{-1}, above: map[rune]uint16{}}
 	nodes := make([]trieNode, 1, 1024)
 	root := make([]int32, 1, 1024) // the root's children by number: it has too many to search
 	for i, t := range terms {
 		a.size = append(a.size, int32(len(t)))
-		ok := len(t) > 0
-		for _, r := range t {
-			ok = ok && r >= 0 && r < 0x10000
-		}
-		if !ok {
+		if len(t) == 0 {
 			continue
 		}
 		n := int32(0)
 		for _, r := range t {
-			if a.class[r] == 0 {
-				a.class[r] = uint16(len(root))
+			c := a.number(r)
+			if c == 0 {
+				c = uint16(len(root))
 				root = append(root, 0)
+				if uint32(r) < 0x10000 {
+					a.class[r] = c
+				} else {
+					a.above[r] = c
+				}
 			}
-			c := a.class[r]
 			m := childOf(nodes, root, n, c)
 			if m == 0 {
 				m = int32(len(nodes))
@@ -65,6 +67,14 @@ func newAutomaton(terms [][]rune) *automaton {
 	order := links(nodes, root)
 	a.place(nodes, root, order)
 	return a
+}
+
+// number is what the automaton calls a character; 0 where no phrase has it.
+func (a *automaton) number(r rune) uint16 {
+	if uint32(r) < 0x10000 {
+		return a.class[r]
+	}
+	return a.above[r]
 }
 
 func childOf(nodes []trieNode, root []int32, n int32, c uint16) int32 {
@@ -163,6 +173,15 @@ func (a *automaton) place(nodes []trieNode, root, order []int32) {
 	a.root = make([]int32, classes)
 	for c, n := range root {
 		a.root[c] = at[n]
+	}
+}
+
+// rename has the automaton give names in place of the phrases' numbers.
+func (a *automaton) rename(names []int32) {
+	for i, t := range a.outs {
+		if t >= 0 {
+			a.outs[i] = names[t]
+		}
 	}
 }
 

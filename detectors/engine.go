@@ -13,7 +13,7 @@ type Engine struct {
 	comp     *compiler
 	matcher  *automaton
 	sounds   *soundIndex
-	glyphs   *[0x10000]glyph // folded character → its numbers in the two automatons
+	glyphs   *[0x10000]glyph // folded character → its numbers in the automatons
 	index    *setIndex
 	concepts *concepts
 	terms    [][]rune // the phrases, folded
@@ -21,11 +21,12 @@ type Engine struct {
 	rules    []*rule         // live and shadow, in the order they run
 	across   []*lexicon.Rule // of kind contacts, live and shadow
 	ruleIn   map[string]int  // rule → index in the model
+	known    *modelIndex     // nil without a model
 	listener struct{ third, debtor, handover, recorder []evidence }
 }
 
-// glyph is what the two automatons call a character.
-type glyph struct{ char, sound uint16 }
+// glyph is what the automatons call a character.
+type glyph struct{ char, sound, modelChar, modelSound uint16 }
 
 // New compiles a ruleset.
 func New(rs *lexicon.Ruleset) (*Engine, error) {
@@ -79,11 +80,31 @@ func New(rs *lexicon.Ruleset) (*Engine, error) {
 	e.matcher = newAutomaton(e.terms)
 	e.numeric = numericTerms(e.terms)
 	e.sounds = newSoundIndex(e.comp.terms, short)
+	if rs.Model != nil {
+		e.known = newModelIndex(rs.Model, e.concepts)
+	}
 	e.glyphs = new([0x10000]glyph)
 	for r := range rune(len(e.glyphs)) {
-		e.glyphs[r] = glyph{char: e.matcher.class[r], sound: e.sounds.auto.class[lexicon.SoundOf(r).Class]}
+		e.glyphs[r] = e.numbers(r)
 	}
 	return e, nil
+}
+
+func (e *Engine) numbers(r rune) glyph {
+	class := lexicon.SoundOf(r).Class
+	g := glyph{char: e.matcher.number(r), sound: e.sounds.auto.class[class]}
+	if e.known != nil {
+		g.modelChar, g.modelSound = e.known.chars.number(r), e.known.sounds.number(soundKey(class))
+	}
+	return g
+}
+
+// glyph gives a folded character's numbers.
+func (e *Engine) glyph(r rune) glyph {
+	if uint32(r) < 0x10000 {
+		return e.glyphs[r]
+	}
+	return e.numbers(r)
 }
 
 // Ruleset returns the rules the engine was built from.

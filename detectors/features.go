@@ -1,7 +1,6 @@
 package detectors
 
 import (
-	"cmp"
 	"maps"
 	"slices"
 	"strings"
@@ -108,44 +107,6 @@ func (s *scan) words(u int, d described) string {
 		return lexicon.SoundName(text)
 	}
 	return lexicon.CharName(text)
-}
-
-// knownFeature is a feature of an utterance that the model has weights for.
-type knownFeature struct {
-	f   lexicon.Feature
-	row int32
-}
-
-// judge gives the features of an utterance that the model knows, by feature, and the number of all.
-func (s *scan) judge(u int) (known []knownFeature, all int) {
-	m := s.mem
-	in := s.blocks[s.blockOf[u]].uttSpan(u)
-	lists := len(s.e.concepts.names)
-	need := 2 * (6*int(in.end-in.start) + lists*(lists+1)/2 + 2)
-	size := 256
-	for size < need {
-		size *= 2
-	}
-	// A hash set: utterances repeat themselves, and a feature counts once.
-	m.seen = slices.Grow(m.seen[:0], size)[:size]
-	clear(m.seen)
-	mask := uint64(size - 1)
-	m.known = m.known[:0]
-	s.observe(u, func(f lexicon.Feature, _ described) {
-		i := uint64(f) & mask
-		for ; m.seen[i] != 0; i = (i + 1) & mask {
-			if m.seen[i] == uint64(f) {
-				return
-			}
-		}
-		m.seen[i] = uint64(f)
-		all++
-		if row, ok := s.e.rs.Model.Row(f); ok {
-			m.known = append(m.known, knownFeature{f, row})
-		}
-	})
-	slices.SortFunc(m.known, func(a, b knownFeature) int { return cmp.Compare(a.f, b.f) })
-	return m.known, all
 }
 
 // Observation is one utterance of a training conversation.

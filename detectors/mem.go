@@ -1,6 +1,7 @@
 package detectors
 
 import (
+	"math"
 	"slices"
 	"sync"
 )
@@ -23,8 +24,10 @@ type mem struct {
 	may           []places  // of the alternative that is looked at, by pattern
 	verdicts      []verdict // of the rule that runs, by utterance; all zero between rules
 	judged        []int     // the utterances that have one
-	seen          []uint64  // features of the utterance being judged
-	known         []knownFeature
+	opinions      []float64
+	known         rowSet   // features of the utterance that the model has
+	classes       []rune   // how its characters sound
+	windows       []window // to count features
 }
 
 // maxKept bounds what is kept for the next inspection, in characters: a rare huge one does not stay in memory.
@@ -46,6 +49,16 @@ func (m *mem) forget() {
 		m.terms[t] = termState{}
 	}
 	m.present = m.present[:0]
+}
+
+// opinionsFor gives room for the model's opinions about a conversation; NaN is one it was not asked for.
+func (m *mem) opinionsFor(utterances, rules int) []float64 {
+	n := utterances * rules
+	m.opinions = slices.Grow(m.opinions[:0], n)[:n]
+	for i := range m.opinions {
+		m.opinions[i] = math.NaN()
+	}
+	return m.opinions
 }
 
 // begin makes room for what is found of an index.

@@ -3,7 +3,6 @@ package detectors
 import (
 	"fmt"
 	"math"
-	"slices"
 	"sort"
 	"strings"
 
@@ -28,7 +27,7 @@ func (s *scan) askModel(r *rule) {
 			if in := b.uttSpan(u); s.blockOf[u] != bi || in.end-in.start < 3 {
 				continue
 			}
-			p := s.judged(u).p[k]
+			p := s.judged(u)[k]
 			c := s.best(u)
 			switch {
 			case c != nil:
@@ -66,39 +65,41 @@ func (e *Engine) Judges(rule string) bool {
 	return ok
 }
 
-// judgement is what the model says about an utterance.
-type judgement struct {
-	p     []float64 // probability, by rule of the model
-	known []knownFeature
-}
-
-// judged asks the model about an utterance, once.
-func (s *scan) judged(u int) *judgement {
-	if s.judgements == nil {
-		s.judgements = make([]judgement, len(s.c.Utterances))
-	}
-	j := &s.judgements[u]
-	if j.p != nil {
-		return j
-	}
+// judged asks the model about an utterance, once: the probability by rule of the model.
+func (s *scan) judged(u int) []float64 {
 	m := s.e.rs.Model
-	known, all := s.judge(u)
-	j.p, j.known = make([]float64, len(m.Rules)), slices.Clone(known)
-	for _, x := range known {
-		for k, w := range m.Weights(x.row) {
-			j.p[k] += float64(w)
+	rules := len(m.Rules)
+	if s.opinions == nil {
+		s.opinions = s.mem.opinionsFor(len(s.c.Utterances), rules)
+	}
+	p := s.opinions[u*rules:][:rules]
+	if !math.IsNaN(p[0]) {
+		return p
+	}
+	rows, all := s.known(u)
+	clear(p)
+	// The sums don't depend on the order: weights are so few bits that adding them loses none.
+	for _, row := range rows {
+		weights := m.Weights(row)[:len(p)]
+		for k := range p {
+			p[k] += float64(weights[k])
 		}
 	}
 	scale := ModelScale(all)
-	for i := range j.p {
-		j.p[i] = 1 / (1 + math.Exp(-(float64(m.Bias[i]) + j.p[i]*scale)))
+	for i := range p {
+		p[i] = 1 / (1 + math.Exp(-(float64(m.Bias[i]) + p[i]*scale)))
 	}
-	return j
+	return p
 }
+
+// fewestFeatures is how many features an utterance is taken to have at least.
+const fewestFeatures = 160
 
 // ModelScale is what a sum of weights is multiplied with: long utterances must not shout, and in short ones a word must
 // not weigh too much.
-func ModelScale(features int) float64 { return 1 / math.Sqrt(max(float64(features), 160)) }
+func ModelScale(features int) float64 {
+	return 1 / math.Sqrt(float64(max(features, fewestFeatures)))
+}
 
 // weightiest is the clause of the utterance that speaks loudest for the rule.
 func (s *scan) weightiest(u, k int) span {
@@ -154,13 +155,15 @@ func (s *scan) proposed(r *rule, c *candidate) Finding {
 func (s *scan) loudest(u, k, n int) []string {
 	m := s.e.rs.Model
 	type loud struct {
-		knownFeature
-		w float32
+		row int32
+		f   lexicon.Feature
+		w   float32
 	}
 	var list []loud
-	for _, x := range s.judged(u).known {
-		if w := m.Weights(x.row)[k]; w > 0 {
-			list = append(list, loud{x, w})
+	rows, _ := s.known(u)
+	for _, row := range rows {
+		if w := m.Weights(row)[k]; w > 0 {
+			list = append(list, loud{row, m.Feature(row), w})
 		}
 	}
 	sort.Slice(list, func(i, j int) bool { return list[i].w > list[j].w || list[i].w == list[j].w && list[i].f < list[j].f })

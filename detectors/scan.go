@@ -22,7 +22,7 @@ type scan struct {
 	slots      map[string][]Slot
 	trace      bool
 	suppressed []Suppressed
-	judgements []judgement // the model's, by utterance, once asked
+	opinions   []float64 // the model's, by utterance and rule, once asked
 }
 
 func (e *Engine) scan(c *Conversation, trace bool) *scan {

@@ -89,26 +89,50 @@ func ListenerFeature(role string) Feature { return hashString(seedListener, role
 // ListenerName names a ListenerFeature.
 func ListenerName(role string) string { return prefixListener + role }
 
+// FeatureKind says what a feature is about.
+type FeatureKind int
+
+// Kinds of features.
+const (
+	FeatureChars FeatureKind = iota
+	FeatureSounds
+	FeatureList
+	FeatureListener
+)
+
+// FeatureText takes a feature's name apart: what it is about, and the characters, or the name of a list, pair or role.
+func FeatureText(name string) (text string, kind FeatureKind) {
+	for _, p := range []struct {
+		prefix string
+		kind   FeatureKind
+	}{{prefixSound, FeatureSounds}, {prefixList, FeatureList}, {prefixListener, FeatureListener}} {
+		if rest, ok := strings.CutPrefix(name, p.prefix); ok {
+			return rest, p.kind
+		}
+	}
+	return name, FeatureChars
+}
+
 // featureOf makes the hash from the name.
 func featureOf(name string) (Feature, error) {
-	if s, ok := strings.CutPrefix(name, prefixSound); ok {
-		rs := []rune(s)
+	text, kind := FeatureText(name)
+	switch kind {
+	case FeatureSounds:
+		rs := []rune(text)
 		if len(rs) == 0 || len(rs) > 4 {
 			return 0, fmt.Errorf("feature %q: one to four characters", name)
 		}
 		return SoundFeature(rs), nil
-	}
-	if s, ok := strings.CutPrefix(name, prefixListener); ok {
-		return ListenerFeature(s), nil
-	}
-	if s, ok := strings.CutPrefix(name, prefixList); ok {
-		if a, b, two := strings.Cut(s, "+"); two {
+	case FeatureListener:
+		return ListenerFeature(text), nil
+	case FeatureList:
+		if a, b, two := strings.Cut(text, "+"); two {
 			return PairFeature(a, b), nil
 		}
-		return ListFeature(s), nil
+		return ListFeature(text), nil
 	}
 	if name == "" {
 		return 0, fmt.Errorf("a feature without a name")
 	}
-	return CharFeature([]rune(name)), nil
+	return CharFeature([]rune(text)), nil
 }

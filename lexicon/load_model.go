@@ -13,7 +13,7 @@ type Model struct {
 
 	keys    []Feature // hash table of features; 0 = free
 	rows    []int32   // beside keys
-	weights []float32 // row by row, a weight for every rule
+	weights []float32 // row by row, a weight for every rule, filled up to whole cache lines
 	names   []string  // by row
 }
 
@@ -33,15 +33,30 @@ func (m *Model) Row(f Feature) (row int32, ok bool) {
 
 // Weights are the weights of a row, by rule. Callers must not change them.
 func (m *Model) Weights(row int32) []float32 {
-	n := len(m.Rules)
-	return m.weights[int(row)*n : (int(row)+1)*n]
+	from := int(row) * m.stride()
+	return m.weights[from:][:len(m.Rules):len(m.Rules)]
 }
+
+// stride is how far the weights of two rows lie apart: a row begins with a cache line of 64 bytes.
+func (m *Model) stride() int { return (len(m.Rules) + 15) &^ 15 }
 
 // Len is the number of rows.
 func (m *Model) Len() int { return len(m.names) }
 
+// Rows is how many features have weights.
+func (m *Model) Rows() int { return len(m.names) }
+
 // Name is the feature of a row in words.
 func (m *Model) Name(row int32) string { return m.names[row] }
+
+// Feature is the feature of a row.
+func (m *Model) Feature(row int32) Feature {
+	f, err := featureOf(m.names[row])
+	if err != nil {
+		panic(err) // add has seen it
+	}
+	return f
+}
 
 // ModelUse says what the model may do for a rule. Zero means never.
 type ModelUse struct {
@@ -146,7 +161,7 @@ func (m *Model) add(f Feature, name string) int32 {
 	}
 	m.put(f, row)
 	m.names = append(m.names, name)
-	m.weights = append(m.weights, make([]float32, len(m.Rules))...)
+	m.weights = append(m.weights, make([]float32, m.stride())...)
 	return row
 }
 
