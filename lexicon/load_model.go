@@ -40,9 +40,6 @@ func (m *Model) Weights(row int32) []float32 {
 // stride is how far the weights of two rows lie apart: a row begins with a cache line of 64 bytes.
 func (m *Model) stride() int { return (len(m.Rules) + 15) &^ 15 }
 
-// Len is the number of rows.
-func (m *Model) Len() int { return len(m.names) }
-
 // Rows is how many features have weights.
 func (m *Model) Rows() int { return len(m.names) }
 

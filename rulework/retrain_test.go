@@ -79,10 +79,10 @@ func TestRetrain(t *testing.T) {
 	}
 	old := e.Ruleset().Model
 	weights := map[string][]float32{}
-	for row := range int32(now.Model.Len()) {
+	for row := range int32(now.Model.Rows()) {
 		weights[now.Model.Name(row)] = now.Model.Weights(row)
 	}
-	for row := range int32(old.Len()) {
+	for row := range int32(old.Rows()) {
 		name := old.Name(row)
 		for k, rule := range old.Rules {
 			var w float32 // a feature that is left out weighs nothing

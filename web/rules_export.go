@@ -2,6 +2,7 @@ package web
 
 import (
 	"archive/zip"
+	"bytes"
 	"fmt"
 	"maps"
 	"net/http"
@@ -23,9 +24,8 @@ func (c *Console) exportVersion(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return fmt.Errorf("files of version %d: %w", id, err)
 	}
-	w.Header().Set("Content-Type", "application/zip")
-	w.Header().Set("Content-Disposition", fmt.Sprintf(`attachment; filename="rules-%s.zip"`, v.Title()))
-	z := zip.NewWriter(w)
+	var b bytes.Buffer // whole before the first byte goes out, so that an error is a page and not half a file
+	z := zip.NewWriter(&b)
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		f, err := z.CreateHeader(&zip.FileHeader{Name: name, Method: zip.Deflate, Modified: v.CreatedAt})
 		if err == nil {
@@ -35,5 +35,11 @@ func (c *Console) exportVersion(w http.ResponseWriter, r *http.Request) error {
 			return fmt.Errorf("export version %d: %w", id, err)
 		}
 	}
-	return z.Close()
+	if err := z.Close(); err != nil {
+		return fmt.Errorf("export version %d: %w", id, err)
+	}
+	w.Header().Set("Content-Type", "application/zip")
+	w.Header().Set("Content-Disposition", fmt.Sprintf(`attachment; filename="rules-%s.zip"`, v.Title()))
+	_, err = w.Write(b.Bytes())
+	return err
 }

@@ -30,15 +30,7 @@ type rulesRetrainCmd struct {
 // Run has the statistical model of a stored version learn from what people decided, shows by cross-validation what that
 // is worth, and stores the result as a draft, which is back-tested, approved and published like any other.
 func (c *rulesRetrainCmd) Run(a *app) error {
-	return withStore(a, c.databaseFlags, func(s *postgres.Store) error {
-		by, err := c.actor(a, s)
-		if err != nil {
-			return err
-		}
-		v, err := storedVersion(a, s, c.Version)
-		if err != nil {
-			return err
-		}
+	return onVersion(a, c.databaseFlags, c.actorFlags, c.Version, func(s *postgres.Store, v rulework.Version, by rulework.Actor) error {
 		files, err := s.RulesetFiles(a.ctx, v.ID)
 		if err != nil {
 			return err

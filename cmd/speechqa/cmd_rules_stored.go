@@ -176,20 +176,28 @@ type versionCmd struct {
 	Version string `arg:"" help:"Number of the version."`
 }
 
+// onVersion calls f with the version that name stands for and the person in whose name it is done.
+func onVersion(a *app, db databaseFlags, as actorFlags, name string, f func(s *postgres.Store, v rulework.Version, by rulework.Actor) error) error {
+	return withStore(a, db, func(s *postgres.Store) error {
+		by, err := as.actor(a, s)
+		if err != nil {
+			return err
+		}
+		v, err := storedVersion(a, s, name)
+		if err != nil {
+			return err
+		}
+		return f(s, v, by)
+	})
+}
+
 func (c versionCmd) do(a *app, step func(s *postgres.Store, id int64, by rulework.Actor) error) error {
-	return withStore(a, c.databaseFlags, func(s *postgres.Store) error {
-		by, err := c.actor(a, s)
-		if err != nil {
-			return err
-		}
-		v, err := storedVersion(a, s, c.Version)
-		if err != nil {
-			return err
-		}
+	return onVersion(a, c.databaseFlags, c.actorFlags, c.Version, func(s *postgres.Store, v rulework.Version, by rulework.Actor) error {
 		if err := step(s, v.ID, by); err != nil {
 			return err
 		}
-		if v, err = s.RulesetVersion(a.ctx, v.ID); err != nil {
+		v, err := s.RulesetVersion(a.ctx, v.ID)
+		if err != nil {
 			return err
 		}
 		fmt.Fprintf(a.stdout, "version %d: %s\n", v.ID, v.State)

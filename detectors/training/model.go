@@ -58,13 +58,13 @@ func (m *Model) rows() []row {
 	if prior == nil {
 		return rows
 	}
-	seen := make([]bool, prior.Len())
+	seen := make([]bool, prior.Rows())
 	for _, r := range m.corpus.row {
 		if r >= 0 {
 			seen[r] = true
 		}
 	}
-	for r := range int32(prior.Len()) {
+	for r := range int32(prior.Rows()) {
 		if !seen[r] {
 			w := prior.Weights(r)
 			rows = m.append(rows, prior.Name(r), func(k int) float64 { return float64(w[k]) })

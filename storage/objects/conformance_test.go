@@ -25,12 +25,15 @@ import (
 
 const bucket = "recordings"
 
+// servers are those the program is meant for.
+var servers = map[string]func(testing.TB) objects.Config{
+	"embedded": storagetest.S3,
+	"minio":    func(t testing.TB) objects.Config { return storagetest.MinIO(t, "", "") },
+}
+
 // The same suite on every server the program is meant for.
 func TestConformance(t *testing.T) {
-	for name, start := range map[string]func(testing.TB) objects.Config{
-		"embedded": storagetest.S3,
-		"minio":    func(t testing.TB) objects.Config { return storagetest.MinIO(t, "", "") },
-	} {
+	for name, start := range servers {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			cfg := start(t)

@@ -15,10 +15,7 @@ import (
 
 // What the store itself refuses before the date, on every server the program is meant for.
 func TestLock(t *testing.T) {
-	for name, start := range map[string]func(testing.TB) objects.Config{
-		"embedded": storagetest.S3,
-		"minio":    func(t testing.TB) objects.Config { return storagetest.MinIO(t, "", "") },
-	} {
+	for name, start := range servers {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			cfg := start(t)

@@ -7,16 +7,12 @@ import (
 	"github.com/minio/minio-go/v7"
 
 	"github.com/speechqa/speechqa/custody"
-	"github.com/speechqa/speechqa/storage/objects"
 	"github.com/speechqa/speechqa/storage/storagetest"
 )
 
 // Every version of one object goes, and nothing of its neighbours; what is locked or held stays.
 func TestRemoveAll(t *testing.T) {
-	for name, start := range map[string]func(testing.TB) objects.Config{
-		"embedded": storagetest.S3,
-		"minio":    func(t testing.TB) objects.Config { return storagetest.MinIO(t, "", "") },
-	} {
+	for name, start := range servers {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			cfg := start(t)

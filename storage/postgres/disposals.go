@@ -183,7 +183,7 @@ func setAllAside(ctx context.Context, tx pgx.Tx, id, reason string) error {
 	return err
 }
 
-// within says in SQL that every recording of the batch d lies in the scope.
+// ofDisposal says in SQL that every recording of the batch d lies in the scope.
 func (sc Scope) ofDisposal(args *[]any) string {
 	if sc.Everything() {
 		return "true"

@@ -34,6 +34,11 @@ func TestEveryTableHasItsRights(t *testing.T) {
 			t.Errorf("the application may %s %s, want %s", got, name, want)
 		}
 	}
+	for name := range postgres.AppRights {
+		if !slices.Contains(tables, name) {
+			t.Errorf("storage/postgres/rights.go names %s, which is no table", name)
+		}
+	}
 	excess, err := b.Excess(t.Context())
 	if b.noError(err); len(excess) != 0 {
 		t.Errorf("the application's role could do more: %q", excess)
