@@ -18,7 +18,7 @@ var update = flag.Bool("update", false, "rewrite golden files")
 // review. Rewrite it with: go test ./detectors -run TestQuality -update
 func TestQuality(t *testing.T) {
 	var b bytes.Buffer
-	for _, name := range []string{"dev.jsonl", "validation.jsonl", "authored-a.jsonl", "authored-b.jsonl"} {
+	for _, name := range []string{"dev.jsonl", "validation.jsonl", "authored-a.jsonl", "authored-b.jsonl", "authored-c.jsonl"} {
 		q := measure(engine(t), dialogues(t, name))
 		fmt.Fprintf(&b, "# %s (%d dialogues)\n", name, q.Dialogues)
 		q.Write(&b)
