@@ -27,6 +27,9 @@ func (e *Engine) Describe(c *Conversation) (thirdParty, answered bool) {
 	return thirdParty || c.Metadata.Callee == roleThird, answered
 }
 
+// AcrossMark changes with everything that judging several recordings together goes by, findings aside.
+func (e *Engine) AcrossMark() string { return EngineVersion + "/" + e.rs.Shared }
+
 // Reach is how long after a contact another one may still be judged by it.
 func (e *Engine) Reach() time.Duration {
 	days := 1

@@ -4,6 +4,7 @@ import (
 	"embed"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
 	"sort"
@@ -90,7 +91,21 @@ func (l *loader) load() (*Ruleset, error) {
 		return nil, l.errs.sorted()
 	}
 	l.rs.Hash = HashFiles(l.files)
+	l.rs.Shared = HashFiles(l.acrossFiles())
 	return l.rs, nil
+}
+
+// acrossFiles are the files that do not only tell how a single recording is judged.
+func (l *loader) acrossFiles() map[string][]byte {
+	out := maps.Clone(l.files)
+	delete(out, "ruleset.yaml") // the name and the version
+	delete(out, "model.txt")
+	for _, r := range l.rs.Rules {
+		if r.Kind != KindContacts {
+			delete(out, r.File)
+		}
+	}
+	return out
 }
 
 type loader struct {

@@ -217,6 +217,7 @@ type Ruleset struct {
 	Name     string
 	Version  string
 	Hash     string // SHA-256 over all files, hex
+	Shared   string // the same over those files that judging several recordings together goes by
 	Rules    []Rule // by id
 	Lists    map[string]*List
 	Listener *ListenerSpec

@@ -124,14 +124,15 @@ type Store interface {
 	Transcript(ctx context.Context, id string) (Transcribed, error)
 	// CommitInspection stores findings and score in one transaction and moves the recording to StateInspected.
 	CommitInspection(ctx context.Context, id string, attempt int64, in Inspected) error
-	// BeginAgain is Begin for up to limit recordings that wait for inspection behind today's work and at which nothing
-	// went wrong yet, newest first, and returns them with their transcripts, peaks left out.
-	BeginAgain(ctx context.Context, limit int, worker string) ([]Begun, error)
-	// CommitInspections is CommitInspection for many in one transaction. Those whose attempt is no longer the current
-	// one are left as they are.
-	CommitInspections(ctx context.Context, done []Again) error
-	// GiveBack ends attempts of BeginAgain without an outcome; their recordings are no longer for BeginAgain.
-	GiveBack(ctx context.Context, attempts map[string]int64) error
+	// BeginAgain takes up to limit inspected recordings that are to be inspected again, newest first, with their transcripts.
+	// They are the worker's for a Lease. What it does not give back or commit by then goes one by one, as crashed.
+	BeginAgain(ctx context.Context, limit int, worker string) (Batch, error)
+	// CommitInspections stores what came of a batch in one transaction and ends it. Recordings that were changed
+	// meanwhile are left as they are. Where other rules are live by now, all are put back to where they wait. ErrFenced when
+	// the batch is not the worker's any more.
+	CommitInspections(ctx context.Context, batch int64, done []Again) error
+	// GiveBack ends a batch without an outcome: its recordings go one by one from now on.
+	GiveBack(ctx context.Context, batch int64) error
 	// Duplicate returns another recording with the same audio that is transcribed, or "" after noting that this
 	// recording has that audio; ErrBusy while another one with the same audio is being transcribed.
 	Duplicate(ctx context.Context, id, sha256 string) (string, error)

@@ -83,7 +83,7 @@ func (c *Console) recordingPage(w http.ResponseWriter, r *http.Request) error {
 		Turns: dialogue(review.Transcript.Utterances, review.Findings)}
 	d.MayJudge = may(Role(v.user.Role), permReview) && review.Recording.State == pipeline.StateInspected
 	d.MayFollow = may(Role(v.user.Role), permFollow)
-	d.Again = review.Recording.State == pipeline.StateTranscribed && review.Inspections > 0
+	d.Again = review.Stale || review.Recording.State == pipeline.StateTranscribed && review.Inspections > 0
 	d.Rules, d.Kinds = groupByRule(review, d.MayJudge), dispositionKinds
 	d.Running = c.rules.Running(review.Recording.Kind)
 	d.judged()

@@ -16,7 +16,7 @@ import (
 // weights let today's work through between two batches, pausing the queue pauses it, and whatever is lost with Redis
 // or a worker is put there again by the reconciler as long as something waits.
 const (
-	againBatch = 250 // recordings at a time: a fraction of a second, far less than a lease
+	againBatch = 500 // recordings at a time: a fraction of a second, far less than a lease
 	againTasks = 16  // in the queue at a time, for all workers; one where there is a limit per second
 )
 

@@ -140,6 +140,7 @@ type Review struct {
 	Corrections    []SpeakerCorrection // newest first
 	Roles          Roles               // speakers that people corrected; Transcript has them already
 	Inspections    int                 // how often it was inspected
+	Stale          bool                // other rules are live by now: it waits to be inspected again
 	AssigneeID     string              // user id of who has it, also after a claim has run out; empty for nobody
 	Assignee       string              // display name of who has it now; empty for nobody
 }

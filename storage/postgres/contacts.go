@@ -21,6 +21,8 @@ type Across interface {
 	Across(all []detectors.Contact, judged []string) map[string][]detectors.Finding
 	Reach() time.Duration
 	PatternRules() []string
+	// AcrossMark changes with everything in the rules that the other methods go by.
+	AcrossMark() string
 	RescoreOf(principal string, at time.Time, standing []detectors.Finding) (score int, fatal bool)
 }
 
@@ -32,6 +34,9 @@ const contactsLead = "speechqa contacts"
 // It returns how many changes it saw to; 0 where there were none or somebody else is at it. What is broken off is done
 // again.
 func (s *Store) FollowContacts(ctx context.Context, rules Across, limit int) (done int, err error) {
+	if err := s.contactsByOtherRules(ctx, rules.AcrossMark()); err != nil {
+		return 0, err
+	}
 	var waiting bool
 	if err := s.pool.QueryRow(ctx, `SELECT EXISTS (SELECT FROM contacts_due)`).Scan(&waiting); err != nil || !waiting {
 		return 0, err
@@ -72,6 +77,27 @@ func (s *Store) FollowContacts(ctx context.Context, rules Across, limit int) (do
 		return nil
 	})
 	return done, err
+}
+
+// contactsByOtherRules puts every inspected recording on the list where the contacts were judged by other rules so far: a
+// recording that comes out as it was is not put there by its inspection.
+func (s *Store) contactsByOtherRules(ctx context.Context, mark string) error {
+	var same bool
+	err := s.pool.QueryRow(ctx, `SELECT EXISTS (SELECT FROM contact_rules WHERE mark = $1)`, mark).Scan(&same)
+	if err != nil || same {
+		return err
+	}
+	_, err = s.Lead(ctx, contactsLead, func(ctx context.Context) error {
+		return s.tx(ctx, func(tx pgx.Tx) error {
+			tag, err := tx.Exec(ctx, `INSERT INTO contact_rules (mark) VALUES ($1) ON CONFLICT (one) DO UPDATE SET mark = excluded.mark WHERE contact_rules.mark <> excluded.mark`, mark)
+			if err != nil || tag.RowsAffected() == 0 {
+				return err
+			}
+			_, err = tx.Exec(ctx, `INSERT INTO contacts_due (recording) SELECT id FROM recordings WHERE score IS NOT NULL ORDER BY started_at, id`)
+			return err
+		})
+	})
+	return err
 }
 
 // reaches are stretches of time for cases, numbers and agents.
@@ -339,6 +365,6 @@ func (s *Store) storeAcross(ctx context.Context, c detectors.Contact, found []de
 				return err
 			}
 		}
-		return regrade(ctx, tx, c.Recording, func(standing []detectors.Finding) (int, bool) { return rules.RescoreOf(c.Principal, c.At, standing) }, true)
+		return regrade(ctx, tx, c.Recording, func(standing []detectors.Finding) (int, bool) { return rules.RescoreOf(c.Principal, c.At, standing) })
 	})
 }

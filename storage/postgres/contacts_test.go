@@ -233,4 +233,17 @@ func TestContactsLate(t *testing.T) {
 	if got := b.query(`SELECT verdict FROM findings WHERE recording = $1 AND current`, second); len(got) != 1 || got[0] != "confirmed" {
 		t.Errorf("the cause is back: %v", got)
 	}
+
+	// Other rules about several recordings judge all of them; the same ones nothing.
+	if n, err := b.FollowContacts(t.Context(), rules, 7); n != 0 || err != nil {
+		t.Errorf("%d changes, %v", n, err)
+	}
+	if n, err := b.FollowContacts(t.Context(), otherMark{rules}, 7); n != 2 || err != nil {
+		t.Errorf("by other rules %d changes, %v", n, err)
+	}
 }
+
+// otherMark is rules that say that they are not what they were.
+type otherMark struct{ *detectors.Engine }
+
+func (otherMark) AcrossMark() string { return "another" }

@@ -47,23 +47,34 @@ func (s *Store) Discover(ctx context.Context, found []pipeline.Found) (int, erro
 		b.Queue(`INSERT INTO recordings (bucket, key, version, version_id, etag, size, last_modified, user_metadata, kind, metadata,
 				notes, agent_id, team, principal, case_id, started_at, priority)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
-			ON CONFLICT (bucket, key, version) DO NOTHING`,
+			ON CONFLICT (bucket, key, version) DO NOTHING RETURNING id::text`,
 			o.Bucket, text(o.Key), version(o), o.VersionID, o.ETag, o.Size, o.LastModified, asJSON(user), f.Kind, asJSON(m),
 			notes, text(m.AgentID), text(m.Team), text(m.Principal), text(m.CaseID), started, f.Priority)
 	}
-	n := 0
+	var fresh []string
 	err := s.tx(ctx, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, `SELECT set_config('speechqa.many', 'on', true)`); err != nil {
+			return err
+		}
 		res := tx.SendBatch(ctx, &b)
 		for range found {
-			tag, err := res.Exec()
-			if err != nil {
+			var id string
+			if err := res.QueryRow().Scan(&id); err == nil {
+				fresh = append(fresh, id)
+			} else if !errors.Is(err, pgx.ErrNoRows) {
 				return errors.Join(err, res.Close())
 			}
-			n += int(tag.RowsAffected())
 		}
-		return res.Close()
+		if err := res.Close(); err != nil {
+			return err
+		}
+		_, err := tx.Exec(ctx, `SELECT figures_follow_many($1::uuid[])`, fresh)
+		return err
 	})
-	return n, err
+	if err != nil {
+		return 0, err
+	}
+	return len(fresh), nil
 }
 
 // Known is described in worker/discovery. A listing may lack version ids; then the ETag decides.

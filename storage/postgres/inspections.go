@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 
@@ -11,78 +12,45 @@ import (
 	"github.com/speechqa/speechqa/pipeline"
 )
 
-// CommitInspection is described at pipeline.Store.
+// CommitInspection is described at pipeline.Store. Decisions stay with their findings; a judged finding that the rules no
+// longer make is kept as not current. What is as it was is not written again.
 func (s *Store) CommitInspection(ctx context.Context, id string, attempt int64, in pipeline.Inspected) error {
-	return s.tx(ctx, func(tx pgx.Tx) error {
-		n, err := commitInspections(ctx, tx, []pipeline.Again{{ID: id, Attempt: attempt, Inspected: in}})
-		if err == nil && n == 0 {
-			return pipeline.ErrFenced
-		}
-		return err
-	})
-}
-
-// CommitInspections is described at pipeline.Store.
-func (s *Store) CommitInspections(ctx context.Context, done []pipeline.Again) error {
-	return s.tx(ctx, func(tx pgx.Tx) error {
-		_, err := commitInspections(ctx, tx, done)
-		return err
-	})
-}
-
-// commitInspections is the one way in which findings are stored, for one recording or many; it returns how many of the
-// attempts were the current ones. Decisions stay with their findings; a judged finding that the rules no longer make
-// is kept as not current. What is as it was is not written again.
-func commitInspections(ctx context.Context, tx pgx.Tx, done []pipeline.Again) (int, error) {
+	done := []pipeline.Again{{ID: id, Inspected: in}}
 	cols, err := columnsOf(done)
 	if err != nil {
-		return 0, err
+		return err
 	}
-	rows, err := tx.Query(ctx, `UPDATE recordings r SET state = 'inspected', reason = '', detail = '', score = n.score, fatal = n.fatal,
-			slots = n.slots, ruleset_hash = n.ruleset, engine_version = n.engine, profile = n.profile, inspected_at = now(), inspections = inspections + 1,
-			alive_at = NULL, tries = 0, crashed = 0, queued_at = NULL
-		FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::int[], $5::boolean[], $6::jsonb[], $7::text[], $8::text[], $9::text[])
-			AS n (id, attempt, transcript, score, fatal, slots, ruleset, engine, profile)
-		WHERE r.id = n.id AND r.attempt = n.attempt AND alive_at IS NOT NULL AND state = 'transcribed' AND transcript_hash = n.transcript
-		RETURNING r.id::text`, cols.ids, cols.attempts, cols.transcripts, cols.scores, cols.fatal, cols.slots, cols.rulesets, cols.engines, cols.profiles)
+	found, err := findingsOf(done)
 	if err != nil {
-		return 0, err
+		return err
 	}
-	committed, err := pgx.CollectRows(rows, pgx.RowTo[string])
-	if err != nil || len(committed) == 0 {
-		return 0, err
-	}
-	rescore := map[string]func([]detectors.Finding) (int, bool){}
-	for _, id := range committed {
-		rescore[id] = nil
-	}
-	found, err := findingsOf(done, rescore)
-	if err != nil {
-		return 0, err
-	}
-	if err := replaceFindings(ctx, tx, committed, found); err != nil {
-		return 0, err
-	}
-	rows, err = tx.Query(ctx, `SELECT DISTINCT recording::text FROM findings WHERE recording = ANY($1::uuid[]) AND (verdict <> 'open' OR added OR across)`, committed)
-	if err != nil {
-		return 0, err
-	}
-	judged, err := pgx.CollectRows(rows, pgx.RowTo[string])
-	if err != nil {
-		return 0, err
-	}
-	for _, id := range judged {
-		if err := regrade(ctx, tx, id, rescore[id], false); err != nil {
-			return 0, err
+	return s.tx(ctx, func(tx pgx.Tx) error {
+		tag, err := tx.Exec(ctx, `WITH same AS (DELETE FROM judged_same WHERE recording = $1 RETURNING times)
+			UPDATE recordings SET state = 'inspected', reason = '', detail = '', score = $4, fatal = $5,
+				slots = $6, ruleset_hash = $7, engine_version = $8, profile = $9, inspected_at = now(), inspections = inspections + 1 + coalesce((SELECT times FROM same), 0),
+				alive_at = NULL, tries = 0, crashed = 0, queued_at = NULL
+			WHERE id = $1 AND attempt = $2 AND alive_at IS NOT NULL AND state = 'transcribed' AND transcript_hash = $3`,
+			id, attempt, in.TranscriptHash, in.Result.Score, in.Result.Fatal, cols.slots[0], in.Result.RulesetHash, in.Result.EngineVersion, in.Result.Profile)
+		if err != nil {
+			return err
 		}
-	}
-	return len(committed), nil
+		if tag.RowsAffected() == 0 {
+			return pipeline.ErrFenced
+		}
+		change, err := differences(ctx, tx, cols.ids, found)
+		if err != nil {
+			return err
+		}
+		if err := change.apply(ctx, tx); err != nil {
+			return err
+		}
+		return regradeJudged(ctx, tx, done, change.judged)
+	})
 }
 
 // inspectionColumns are outcomes as columns.
 type inspectionColumns struct {
 	ids, transcripts, slots, rulesets, engines, profiles []string
-	attempts                                             []int64
 	scores                                               []int
 	fatal                                                []bool
 }
@@ -97,7 +65,7 @@ func columnsOf(done []pipeline.Again) (c inspectionColumns, err error) {
 		if err != nil {
 			return c, fmt.Errorf("encode the slots of %s: %w", d.ID, err)
 		}
-		c.ids, c.attempts, c.transcripts = append(c.ids, d.ID), append(c.attempts, d.Attempt), append(c.transcripts, d.TranscriptHash)
+		c.ids, c.transcripts = append(c.ids, d.ID), append(c.transcripts, d.TranscriptHash)
 		c.scores, c.fatal, c.slots = append(c.scores, d.Result.Score), append(c.fatal, d.Result.Fatal), append(c.slots, string(withoutNUL(b)))
 		c.rulesets, c.engines = append(c.rulesets, d.Result.RulesetHash), append(c.engines, d.Result.EngineVersion)
 		c.profiles = append(c.profiles, d.Result.Profile)
@@ -112,20 +80,24 @@ type findingColumns struct {
 	starts                                        []float64
 }
 
-// findingsOf collects the findings of the recordings that rescore has, and fills in how those are graded.
-func findingsOf(done []pipeline.Again, rescore map[string]func([]detectors.Finding) (int, bool)) (c findingColumns, err error) {
-	type name struct{ recording, key string }
-	seen := map[name]bool{}
+// idsOf are the recordings of outcomes.
+func idsOf(done []pipeline.Again) []string {
+	ids := make([]string, len(done))
+	for i, d := range done {
+		ids[i] = d.ID
+	}
+	return ids
+}
+
+// findingsOf collects the findings of outcomes.
+func findingsOf(done []pipeline.Again) (c findingColumns, err error) {
+	seen := map[findingName]bool{}
 	for _, d := range done {
-		if _, ours := rescore[d.ID]; !ours {
-			continue
-		}
-		rescore[d.ID] = d.Rescore
 		for _, f := range d.Result.Findings {
-			if seen[name{d.ID, f.Key}] {
+			if seen[findingName{d.ID, f.Key}] {
 				continue // a key is a finding's own; PostgreSQL would refuse all of them for one that is there twice
 			}
-			seen[name{d.ID, f.Key}] = true
+			seen[findingName{d.ID, f.Key}] = true
 			b, err := json.Marshal(f)
 			if err != nil {
 				return c, fmt.Errorf("encode a finding of %s: %w", d.ID, err)
@@ -138,17 +110,77 @@ func findingsOf(done []pipeline.Again, rescore map[string]func([]detectors.Findi
 	return c, nil
 }
 
-// replaceFindings puts the findings in the place of those that the recordings have.
-func replaceFindings(ctx context.Context, tx pgx.Tx, recordings []string, c findingColumns) error {
-	const others = `recording = ANY($1::uuid[]) AND NOT added AND NOT across AND NOT EXISTS (
-		SELECT FROM unnest($2::uuid[], $3::text[]) AS n (recording, key) WHERE n.recording = f.recording AND n.key = f.key)`
-	if _, err := tx.Exec(ctx, `DELETE FROM findings f WHERE verdict = 'open' AND `+others, recordings, c.recordings, c.keys); err != nil {
-		return err
+// findingName is what a finding is known by.
+type findingName struct{ recording, key string }
+
+// difference is what is to be done for recordings to have the findings that they are to have.
+type difference struct {
+	put     findingColumns  // new ones, and those that are otherwise by now
+	gone    []findingName   // no longer made
+	differs map[string]bool // recordings that one of these belongs to
+	judged  map[string]bool // recordings that people have judged or added findings of, or that have some about several recordings
+}
+
+// differences compares the findings that the recordings have of the rules, those people added and those about several
+// recordings left out, with those they are to have.
+func differences(ctx context.Context, tx pgx.Tx, recordings []string, want findingColumns) (d difference, err error) {
+	d.differs, d.judged = map[string]bool{}, map[string]bool{}
+	rows, err := tx.Query(ctx, `
+		WITH have AS MATERIALIZED (SELECT * FROM findings WHERE recording = ANY($1::uuid[]))
+		SELECT n.i, coalesce(n.recording, f.recording)::text, coalesce(n.key, f.key), false
+		FROM unnest($2::uuid[], $3::text[], $4::text[], $5::boolean[], $6::boolean[], $7::double precision[], $8::jsonb[]) WITH ORDINALITY
+				AS n (recording, key, severity, doubtful, shadow, start, finding, i)
+			FULL JOIN (SELECT * FROM have WHERE NOT added AND NOT across) f ON f.recording = n.recording AND f.key = n.key
+		WHERE n.i IS NULL AND (f.verdict = 'open' OR f.current) OR f.key IS NULL
+			OR (f.severity, f.doubtful, f.shadow, f.start, f.finding, f.current) IS DISTINCT FROM (n.severity, n.doubtful, n.shadow, n.start, n.finding, true)
+		UNION ALL
+		SELECT DISTINCT NULL::bigint, recording::text, '', true FROM have WHERE verdict <> 'open' OR added OR across`,
+		recordings, want.recordings, want.keys, want.severities, want.doubtful, want.shadow, want.starts, want.findings)
+	if err != nil {
+		return d, err
 	}
-	if _, err := tx.Exec(ctx, `UPDATE findings f SET current = false WHERE current AND `+others, recordings, c.recordings, c.keys); err != nil {
-		return err
+	var i *int64
+	var name findingName
+	var judged bool
+	_, err = pgx.ForEachRow(rows, []any{&i, &name.recording, &name.key, &judged}, func() error {
+		switch {
+		case judged:
+			d.judged[name.recording] = true
+			return nil
+		case i == nil:
+			d.gone = append(d.gone, name)
+		default:
+			d.put.add(want, int(*i)-1)
+		}
+		d.differs[name.recording] = true
+		return nil
+	})
+	return d, err
+}
+
+// apply writes the difference. The recordings' rows are the transaction's.
+func (d difference) apply(ctx context.Context, tx pgx.Tx) error {
+	if len(d.gone) > 0 {
+		recordings, keys := make([]string, len(d.gone)), make([]string, len(d.gone))
+		for i, g := range d.gone {
+			recordings[i], keys[i] = g.recording, g.key
+		}
+		const those = `FROM unnest($1::uuid[], $2::text[]) AS g (recording, key) WHERE f.recording = g.recording AND f.key = g.key`
+		if _, err := tx.Exec(ctx, `DELETE FROM findings f USING `+strings.TrimPrefix(those, `FROM `)+` AND verdict = 'open'`, recordings, keys); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, `UPDATE findings f SET current = false `+those+` AND current`, recordings, keys); err != nil {
+			return err
+		}
 	}
-	return putFindings(ctx, tx, c)
+	return putFindings(ctx, tx, d.put)
+}
+
+// add appends the i-th of other findings.
+func (c *findingColumns) add(o findingColumns, i int) {
+	c.recordings, c.keys, c.rules = append(c.recordings, o.recordings[i]), append(c.keys, o.keys[i]), append(c.rules, o.rules[i])
+	c.severities, c.findings = append(c.severities, o.severities[i]), append(c.findings, o.findings[i])
+	c.doubtful, c.shadow, c.starts = append(c.doubtful, o.doubtful[i]), append(c.shadow, o.shadow[i]), append(c.starts, o.starts[i])
 }
 
 // putFindings adds findings, or writes them over those with the same keys; decisions about them stay.

@@ -20,8 +20,11 @@ type Lag struct {
 
 // Lags describes what waits, in the order of the steps, what is done again last. It counts only what waits.
 func (s *Store) Lags(ctx context.Context) ([]Lag, error) {
-	rows, err := s.pool.Query(ctx, `SELECT state, score IS NOT NULL, count(*), min(created_at) FROM recordings
-		WHERE state IN ('discovered', 'transcribed') GROUP BY 1, 2`)
+	rows, err := s.pool.Query(ctx, `SELECT state, again, sum(n)::bigint, min(oldest) FROM (
+			SELECT state, score IS NOT NULL AS again, count(*) AS n, min(created_at) AS oldest FROM recordings
+				WHERE state IN ('discovered', 'transcribed') GROUP BY 1, 2
+			UNION ALL
+			SELECT 'transcribed', true, count(*), min(created_at) FROM stale HAVING count(*) > 0) waiting GROUP BY 1, 2`)
 	if err != nil {
 		return nil, err
 	}
@@ -56,7 +59,8 @@ type Throughput struct {
 func (s *Store) Throughput(ctx context.Context, from, to time.Time) (t Throughput, err error) {
 	err = s.pool.QueryRow(ctx, `SELECT
 			(SELECT count(*) FROM recordings WHERE created_at >= $1 AND created_at < $2),
-			(SELECT count(*) FROM recordings WHERE inspected_at >= $1 AND inspected_at < $2)`, from, to).Scan(&t.Arrived, &t.Inspected)
+			(SELECT count(*) FROM recordings WHERE inspected_at >= $1 AND inspected_at < $2)
+				+ (SELECT coalesce(sum(same), 0) FROM rescan_batches WHERE ended_at >= $1 AND ended_at < $2)`, from, to).Scan(&t.Arrived, &t.Inspected)
 	if err != nil {
 		return t, fmt.Errorf("count what came in: %w", err)
 	}

@@ -52,8 +52,7 @@ func (s *Store) CommitOpinion(ctx context.Context, o pipeline.Opinion) error {
 	if err != nil {
 		return fmt.Errorf("encode the answer: %w", err)
 	}
-	found, err := findingsOf([]pipeline.Again{{ID: o.ID, Inspected: pipeline.Inspected{Result: detectors.Result{Findings: o.Findings}}}},
-		map[string]func([]detectors.Finding) (int, bool){o.ID: nil})
+	found, err := findingsOf([]pipeline.Again{{ID: o.ID, Inspected: pipeline.Inspected{Result: detectors.Result{Findings: o.Findings}}}})
 	if err != nil {
 		return err
 	}

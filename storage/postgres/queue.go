@@ -17,7 +17,7 @@ const inTurn = `priority DESC, (CASE WHEN priority < 0 AND state = 'transcribed'
 
 // TakeBehind is described in package worker.
 func (s *Store) TakeBehind(ctx context.Context, since time.Time, limit int) ([]pipeline.Due, error) {
-	return s.take(ctx, `(queued_at IS NULL OR queued_at < $1) AND NOT (`+forAgain+`)`, since, limit)
+	return s.take(ctx, `queued_at IS NULL OR queued_at < $1`, since, limit)
 }
 
 // TakeDead is described in package worker.
@@ -74,6 +74,9 @@ func (s *Store) ForgetQueued(ctx context.Context, ids ...string) error {
 // Abandon ends all attempts that seem alive: for a process that knows that it is the only one and has just
 // started. They count as crashed.
 func (s *Store) Abandon(ctx context.Context) error {
+	if err := s.reapBatches(ctx, `$1::float8 > 0`); err != nil {
+		return err
+	}
 	_, err := s.pool.Exec(ctx, `UPDATE recordings SET alive_at = NULL, crashed = crashed + 1, attempt = attempt + 1 WHERE alive_at IS NOT NULL`)
 	return err
 }

@@ -17,13 +17,13 @@ func (s *Store) Review(ctx context.Context, id string) (v Review, err error) {
 	if v.Recording, err = s.Recording(ctx, id); err != nil {
 		return v, err
 	}
-	err = s.pool.QueryRow(ctx, `SELECT r.created_at, coalesce(r.score, 0), r.fatal, r.ruleset_hash, r.engine_version, r.slots, r.reviews,
+	err = s.pool.QueryRow(ctx, `SELECT r.created_at, coalesce(r.score, 0), r.fatal, b.ruleset_hash, b.engine_version, r.slots, r.reviews,
 			coalesce(r.original::text, ''), coalesce(t.audio, '{}'), coalesce(t.peaks, '[]'), coalesce(as_corrected(r.id, t.hash, t.transcript), '{}'), coalesce(t.hash, ''),
-			roles_in_force(r.id, t.hash), r.inspections, coalesce(r.assignee::text, ''),
+			roles_in_force(r.id, t.hash), b.inspections, EXISTS (SELECT FROM stale WHERE recording = r.id), coalesce(r.assignee::text, ''),
 			coalesce((SELECT display_name FROM users u WHERE u.id = r.assignee AND NOT `+free+`), '')
-		FROM recordings r LEFT JOIN transcripts t ON t.recording = r.id WHERE r.id = $1`, id).
+		FROM recordings r JOIN by_rules b ON b.recording = r.id LEFT JOIN transcripts t ON t.recording = r.id WHERE r.id = $1`, id).
 		Scan(&v.CreatedAt, &v.Score, &v.Fatal, &v.RulesetHash, &v.EngineVersion, &v.Slots, &v.Version,
-			&v.Original, &v.Audio, &v.Peaks, &v.Transcript, &v.TranscriptHash, &v.Roles, &v.Inspections, &v.AssigneeID, &v.Assignee)
+			&v.Original, &v.Audio, &v.Peaks, &v.Transcript, &v.TranscriptHash, &v.Roles, &v.Inspections, &v.Stale, &v.AssigneeID, &v.Assignee)
 	if err != nil {
 		return v, fmt.Errorf("read recording: %w", err)
 	}
@@ -105,16 +105,31 @@ func (s *Store) Decide(ctx context.Context, d Decision, rescore func([]detectors
 // standing are the findings that count: found by the present rules or confirmed, and not overturned. What a
 // person has confirmed is no longer doubtful.
 func standing(ctx context.Context, tx pgx.Tx, id string) ([]detectors.Finding, error) {
-	rows, err := tx.Query(ctx, `SELECT finding, verdict = 'confirmed' FROM findings
-		WHERE recording = $1 AND (verdict = 'confirmed' OR verdict = 'open' AND current) ORDER BY start, key`, id)
+	of, err := standingOf(ctx, tx, []string{id})
+	return slices.Clip(of[id]), err
+}
+
+// standingOf is standing for several recordings.
+func standingOf(ctx context.Context, tx pgx.Tx, ids []string) (map[string][]detectors.Finding, error) {
+	stand := map[string][]detectors.Finding{}
+	if len(ids) == 0 {
+		return stand, nil
+	}
+	rows, err := tx.Query(ctx, `SELECT recording::text, finding, verdict = 'confirmed' FROM findings
+		WHERE recording = ANY($1::uuid[]) AND (verdict = 'confirmed' OR verdict = 'open' AND current) ORDER BY recording, start, key`, ids)
 	if err != nil {
 		return nil, err
 	}
-	found, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (f detectors.Finding, err error) {
+	for rows.Next() {
+		var id string
+		var f detectors.Finding
 		var confirmed bool
-		err = row.Scan(&f, &confirmed)
+		if err := rows.Scan(&id, &f, &confirmed); err != nil {
+			rows.Close()
+			return nil, err
+		}
 		f.Doubtful = f.Doubtful && !confirmed
-		return f, err
-	})
-	return slices.Clip(found), err
+		stand[id] = append(stand[id], f)
+	}
+	return stand, rows.Err()
 }

@@ -50,7 +50,7 @@ func TestAddFinding(t *testing.T) {
 	if _, err := b.Rescan(ctx, postgres.AuditEntry{}, "rules-2"); err != nil {
 		t.Fatal(err)
 	}
-	b.inspectedBy(id, "rules-2", 100)
+	b.inspectedAgain("rules-2", 100)
 	if v := b.review(id); len(v.Findings) != 1 || v.Score != 90 {
 		t.Errorf("after other rules: %d findings, score %d", len(v.Findings), v.Score)
 	}

@@ -126,14 +126,8 @@ func (s *Store) Transcript(ctx context.Context, id string) (t pipeline.Transcrib
 	return t, err
 }
 
-// regrade corrects the score of a recording of which more is known than its inspection found, because people have judged
-// it or other recordings count too: by what stands. Where always is set, it does so in any case.
-func regrade(ctx context.Context, tx pgx.Tx, id string, rescore func([]detectors.Finding) (int, bool), always bool) error {
-	var judged bool
-	err := tx.QueryRow(ctx, `SELECT $2 OR EXISTS (SELECT FROM findings WHERE recording = $1 AND (verdict <> 'open' OR added OR across))`, id, always).Scan(&judged)
-	if err != nil || !judged {
-		return err
-	}
+// regrade corrects the score of a recording for which others count too: by what stands.
+func regrade(ctx context.Context, tx pgx.Tx, id string, rescore func([]detectors.Finding) (int, bool)) error {
 	stand, err := standing(ctx, tx, id)
 	if err != nil {
 		return err
