@@ -122,7 +122,7 @@ func (s *story) inspectedBy(version int64) {
 	v, err := s.store.RulesetVersion(s.t.Context(), version)
 	s.noError(err)
 	eventually(s.t, fmt.Sprintf("all recordings inspected by version %d", version), func() bool {
-		return s.query(`SELECT count(*) FROM recordings WHERE state = 'inspected' AND ruleset_hash = $1`, v.Hash)[0] == fmt.Sprint(storyRecordings)
+		return s.query(`SELECT count(*) FROM recordings r JOIN by_rules b ON b.recording = r.id WHERE r.state = 'inspected' AND b.ruleset_hash = $1`, v.Hash)[0] == fmt.Sprint(storyRecordings)
 	})
 }
 

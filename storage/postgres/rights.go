@@ -31,6 +31,7 @@ var rights = map[string]string{
 	"recordings": rightsKeep, "transcripts": rightsKeep, "transcript_versions": rightsAppend,
 	"findings": rightsWork, // those nobody has judged give way to another inspection's: findings_replaced
 	"listings": rightsKeep, "opinions": rightsKeep, "opinion_cursor": rightsKeep, "rescans": rightsWork,
+	"stale": rightsWork, "rescan_batches": rightsKeep, "judged_same": rightsWork, "contact_rules": rightsKeep,
 	"contacts": rightsWork, "contacts_due": rightsTake,
 
 	"review_events": rightsAppend, "dispositions": rightsAppend, "disposition_follow_ups": rightsKeep, "speaker_corrections": rightsAppend, "coaching": rightsAppend,
