@@ -136,6 +136,8 @@ func gather(ctx context.Context, s Store, es engines, rulesets map[string]map[st
 	if !sameFindings(x.result.Findings, v.Findings) {
 		return nil, fmt.Errorf("recording %s: %w", id, ErrStale)
 	}
+	x.result = counted(x.result)
+	x.review.Findings = slices.DeleteFunc(x.review.Findings, func(f postgres.JudgedFinding) bool { return f.Shadow })
 	x.entry = Entry{ID: id, Object: o.Bucket + "/" + o.Key, Version: o.VersionID, Audio: path.Join(dirOf(id), "audio"+audioExt(o.Key)),
 		TakenInSHA256: kept.SHA256, RecordedAt: kept.RecordedAt.UTC(), RetainUntil: kept.RetainUntil.UTC(),
 		ModelName: v.Transcript.ModelName, ModelHash: v.Transcript.ModelHash, Params: v.Transcript.Params, TranscriptHash: v.TranscriptHash,
@@ -185,6 +187,12 @@ func sameFindings(found []detectors.Finding, stored []postgres.JudgedFinding) bo
 		}
 	}
 	return true
+}
+
+// counted is a result without what rules on shadow found: they are being tried, prove nothing and are nobody's business.
+func counted(r detectors.Result) detectors.Result {
+	r.Findings = slices.DeleteFunc(slices.Clone(r.Findings), func(f detectors.Finding) bool { return f.Shadow })
+	return r
 }
 
 // collect makes the recording's members.

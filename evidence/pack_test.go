@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -58,14 +59,14 @@ func newOffice(t *testing.T) *office {
 	engine, err := detectors.New(rs)
 	o.ok(err)
 	_, err = db.Discover(t.Context(), []pipeline.Found{{Object: obj, Kind: detectors.KindCall, Metadata: detectors.Metadata{
-		AgentID: "a1", AgentName: "李<明>", CaseID: "c1", StartedAt: time.Date(2026, 3, 1, 9, 0, 0, 0, time.FixedZone("", 8*3600))}}})
+		AgentID: "a1", AgentName: "李<明>", CaseID: "c1", Callee: "third_party", StartedAt: time.Date(2026, 3, 1, 9, 0, 0, 0, time.FixedZone("", 8*3600))}}})
 	o.ok(err)
 	o.id = storagetest.Query(t, url, `SELECT id FROM recordings`)[0]
 	rec, err := db.Begin(t.Context(), o.id, pipeline.StepTranscribe, "w")
 	o.ok(err)
 	said := []detectors.Utterance{
 		{Speaker: detectors.SpeakerAgent, Start: 0.1, End: 3.7, Text: "今天不还钱,我就让你全家都不得安宁", Confidence: 0.91},
-		{Speaker: detectors.SpeakerCustomer, Start: 4, End: 6.25, Text: "你别这样", Confidence: 0.8},
+		{Speaker: detectors.SpeakerCustomer, Start: 4, End: 6.25, Text: "你别这样,烦不烦啊", Confidence: 0.8}, // a rule on shadow finds that
 	}
 	hash, err := pipeline.HashUtterances(said)
 	o.ok(err)
@@ -75,8 +76,8 @@ func newOffice(t *testing.T) *office {
 	rec, err = db.Begin(t.Context(), o.id, pipeline.StepInspect, "w")
 	o.ok(err)
 	result := engine.Inspect(&detectors.Conversation{ID: o.id, Kind: rec.Kind, Metadata: rec.Metadata, Facts: detectors.Facts{Duration: 7.5}, Utterances: said})
-	if len(result.Findings) < 2 {
-		t.Fatalf("%d findings", len(result.Findings))
+	if !slices.ContainsFunc(result.Findings, func(f detectors.Finding) bool { return f.Shadow }) || len(result.Findings) < 3 {
+		t.Fatalf("%d findings, or none on shadow", len(result.Findings))
 	}
 	o.ok(db.CommitInspection(t.Context(), o.id, rec.Attempt, pipeline.Inspected{TranscriptHash: hash, Result: result, Rescore: engine.Rescore}))
 	secret, public, err := evidence.NewKey("")
@@ -156,6 +157,11 @@ func TestPack(t *testing.T) {
 	for _, want := range []string{"让你全家都不得安宁", "李&lt;明&gt;", e.AudioSHA256, e.RulesetHash} {
 		if !strings.Contains(report, want) {
 			t.Errorf("the report lacks %q", want)
+		}
+	}
+	for name, b := range members { // but for the rules themselves, which the pack is to be proved by
+		if strings.Contains(string(b), "displeasure") && name != "manifest.json" && !strings.HasPrefix(name, "rulesets/") {
+			t.Errorf("%s says what a rule on shadow found", name)
 		}
 	}
 	if got := string(members["recordings/"+o.id+"/audit.jsonl"]); !strings.Contains(got, "recording.view") {

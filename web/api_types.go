@@ -87,7 +87,6 @@ type apiFinding struct {
 	How        string     `json:"how"`
 	Confidence float64    `json:"confidence"`
 	Doubtful   bool       `json:"doubtful"`
-	Shadow     bool       `json:"shadow"`
 	Why        string     `json:"why"`
 	Verdict    string     `json:"verdict"`
 	Reason     string     `json:"reason,omitempty"`
@@ -119,8 +118,11 @@ func apiReview(r postgres.Review) apiReviewBody {
 	out := apiReviewBody{apiRecording: apiRecordingOf(rec.ID, rec.Object.Key, rec.Kind, rec.State, rec.Reason, rec.Metadata, rec.Duration, r.Score, r.Fatal),
 		SHA256: rec.SHA256, Ruleset: r.RulesetHash, Version: r.Version, Findings: []apiFinding{}, Transcript: []apiUtterance{}}
 	for _, f := range r.Findings {
+		if f.Shadow {
+			continue // on trial: it counts for nobody, so no program gets it
+		}
 		out.Findings = append(out.Findings, apiFinding{Key: f.Key, Rule: f.Rule, Severity: string(f.Severity), Turn: f.Turn, Quote: f.Quote, Start: f.Start, End: f.End,
-			Term: f.Term, How: f.How, Confidence: f.Confidence, Doubtful: f.Doubtful, Shadow: f.Shadow, Why: f.Why, Verdict: string(f.Verdict), Reason: f.Reason,
+			Term: f.Term, How: f.How, Confidence: f.Confidence, Doubtful: f.Doubtful, Why: f.Why, Verdict: string(f.Verdict), Reason: f.Reason,
 			Note: f.Note, By: f.By, At: moment(f.At)})
 	}
 	for _, u := range r.Transcript.Utterances {

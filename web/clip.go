@@ -106,7 +106,7 @@ func (c *Console) makeClip(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	k := postgres.Clip{Recording: review.Recording.ID, Example: postgres.ExampleBad}
-	at := slices.IndexFunc(review.Findings, func(j postgres.JudgedFinding) bool { return j.Key == f.Get("finding") })
+	at := slices.IndexFunc(review.Findings, func(j postgres.JudgedFinding) bool { return j.Key == f.Get("finding") && !j.Shadow })
 	if at >= 0 {
 		j := review.Findings[at]
 		k.Finding, k.Rule = j.Key, j.Rule

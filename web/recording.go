@@ -134,7 +134,7 @@ func (c *Console) review(r *http.Request) (postgres.Review, error) {
 	if err != nil {
 		return postgres.Review{}, fmt.Errorf("recording %s: %w", id, err)
 	}
-	if !may(Role(visitorOf(r).user.Role), permRulesView) { // what rules on shadow find is no business of those it is not about
+	if !may(Role(visitorOf(r).user.Role), permRules) { // what rules on shadow find is for those who try them
 		review.Findings = slices.DeleteFunc(review.Findings, func(f postgres.JudgedFinding) bool { return f.Shadow })
 	}
 	return review, nil

@@ -39,8 +39,8 @@ const (
 	permExport    Permission = "export"     // take data out of the console
 	permClips     Permission = "clips"      // the trainers' library, bleeped and masked
 	permMakeClips Permission = "make_clips" // cut clips, decide what is bleeped, take them out of the console
-	permRules     Permission = "rules"      // write, approve and publish rules
-	permRulesView Permission = "rules_view" // versions, back-tests, quality, and what rules on shadow find
+	permRules     Permission = "rules"      // write, try, approve and publish rules; see what rules on shadow find
+	permRulesView Permission = "rules_view" // versions, back-tests, quality
 	permHooks     Permission = "hooks"      // where the system sends word of fatal recordings
 	permAppeals   Permission = "appeals"    // appeals within one's scope
 	permAppeal    Permission = "appeal"     // appeal against a confirmed finding

@@ -391,7 +391,7 @@ func TestProposal(t *testing.T) {
 	}
 }
 
-// What a rule on shadow finds is shown to those who may see rules, and to nobody else; nobody judges it.
+// What a rule on shadow finds is shown to leads, who try it, and to nobody else; nobody judges it.
 func TestShadowIsNotForEverybody(t *testing.T) {
 	m := newMatrix(t, false)
 	storagetest.Exec(t, m.database, `UPDATE findings SET shadow = true, finding = finding || '{"shadow": true, "how": "exact"}'`)
@@ -401,7 +401,7 @@ func TestShadowIsNotForEverybody(t *testing.T) {
 			u.Teams = []string{everyTeam}
 		}
 		doc := parsePage(t, strings.NewReader(m.ask(http.MethodGet, "/recordings/"+m.own, m.signIn(m.user(u))).body))
-		if got, want := len(all(doc, "[data-finding]")), may(role, permRulesView); (got > 0) != want {
+		if got, want := len(all(doc, "[data-finding]")), role == RoleLead; (got > 0) != want {
 			t.Errorf("%s sees %d shadow findings", role, got)
 		}
 		if n := len(all(doc, ".judge form")); n > 0 {

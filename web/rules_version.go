@@ -20,7 +20,7 @@ type versionData struct {
 	Texts     []fileLines
 	Blocks    []rulework.Block // what forbids publishing now
 	BackTests []rulework.BackTest
-	Shadow    postgres.ShadowReport
+	Shadow    postgres.ShadowReport // for those who try rules
 	Mine      bool // the visitor wrote in it and may not approve
 }
 
@@ -66,8 +66,10 @@ func (c *Console) versionPage(w http.ResponseWriter, r *http.Request) error {
 	if d.BackTests, err = c.store.BackTestsOf(ctx, id); err != nil {
 		return fmt.Errorf("back-tests of version %d: %w", id, err)
 	}
-	if d.Shadow, err = c.store.Shadow(ctx, ScopeOf(v.user), id, maxShadow); err != nil {
-		return fmt.Errorf("shadow of version %d: %w", id, err)
+	if may(Role(v.user.Role), permRules) {
+		if d.Shadow, err = c.store.Shadow(ctx, ScopeOf(v.user), id, maxShadow); err != nil {
+			return fmt.Errorf("shadow of version %d: %w", id, err)
+		}
 	}
 	return c.render(w, r, http.StatusOK, "rules_version", d)
 }

@@ -77,7 +77,7 @@ type judgement struct {
 }
 
 // Decide stores a decision and the score that follows from it, in one transaction. ErrConflict when the recording
-// has changed since Decision.Version, ErrNotFound for an unknown recording or finding.
+// has changed since Decision.Version, ErrNotFound for an unknown recording or finding, or one of a rule on shadow.
 func (s *Store) Decide(ctx context.Context, d Decision, rescore func([]detectors.Finding) (score int, fatal bool)) error {
 	action, ok := decisionActions[d.Verdict]
 	if !ok {
@@ -89,7 +89,7 @@ func (s *Store) Decide(ctx context.Context, d Decision, rescore func([]detectors
 		var before judgement
 		err := tx.QueryRow(ctx, `UPDATE findings f SET verdict = $3, reason = $4, note = $5, judged_by = $6, judged_at = now()
 			FROM (SELECT verdict, reason, note, judged_by, judged_at FROM findings WHERE recording = $1 AND key = $2) old
-			WHERE recording = $1 AND key = $2 RETURNING f.rule, old.verdict, old.reason, old.note, old.judged_by::text, old.judged_at`,
+			WHERE recording = $1 AND key = $2 AND NOT shadow RETURNING f.rule, old.verdict, old.reason, old.note, old.judged_by::text, old.judged_at`,
 			d.RecordingID, d.FindingKey, d.Verdict, d.Reason, d.Note, d.UserID).
 			Scan(&rule, &before.Verdict, &before.Reason, &before.Note, &before.By, &before.At)
 		if errors.Is(err, pgx.ErrNoRows) {

@@ -63,6 +63,18 @@ func TestAddFinding(t *testing.T) {
 	}
 }
 
+// What a rule on shadow finds is nobody's to judge.
+func TestDecideOnShadow(t *testing.T) {
+	b := newBed(t)
+	shadow := finding("threat", 1)
+	shadow.Shadow = true
+	id := b.inspected(found("1.wav"), 100, shadow)
+	d := postgres.Decision{RecordingID: id, FindingKey: shadow.Key, Verdict: postgres.VerdictConfirmed, UserID: b.user("li"), Version: b.version(id)}
+	if err := b.Decide(t.Context(), d, tenEach); !errors.Is(err, postgres.ErrNotFound) {
+		t.Errorf("a finding on shadow is judged: %v", err)
+	}
+}
+
 // Undo goes back step by step, only over one's own acts.
 func TestUndo(t *testing.T) {
 	b := newBed(t)
