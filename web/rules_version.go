@@ -21,7 +21,7 @@ type versionData struct {
 	Blocks    []rulework.Block // what forbids publishing now
 	BackTests []rulework.BackTest
 	Shadow    postgres.ShadowReport // for those who try rules
-	Mine      bool // the visitor wrote in it and may not approve
+	Mine      bool                  // the visitor wrote in it and may not approve
 }
 
 // Waits says whether the version can still become live for the first time.
