@@ -2,6 +2,7 @@ package web
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -18,27 +19,29 @@ import (
 const listLimit = 50
 
 type listData struct {
-	Page     postgres.ListPage
-	Filter   postgres.ListFilter
-	From, To string // dates as the form has them
-	Facets   postgres.Facets
-	Statuses []postgres.ListStatus
-	Sevs     []detectors.Severity
-	Kinds    []detectors.Kind
-	Bands    []int
-	Narrowed bool   // by anything but the status
-	NextURL  string // of the next page; empty on the last
-	Later    bool   // not the first page
-	FirstURL string
-	Tabs     []listTab
-	Ranges   []string // of scores, beside Bands
-	Range    string
-	Me       string
-	Saved    []savedView
-	Query    string // of this view, for keeping it as a filter
-	CountURL string
-	Day      *postgres.ClerkDay  // of a visitor who judges
-	Clerks   []postgres.ClerkDay // whom a lead can assign to
+	Page       postgres.ListPage
+	Filter     postgres.ListFilter
+	From, To   string // dates as the form has them
+	Facets     postgres.Facets
+	Statuses   []postgres.ListStatus
+	Sevs       []detectors.Severity
+	Kinds      []detectors.Kind
+	Bands      []int
+	Narrowed   bool   // by anything but the status
+	NextURL    string // of the next page; empty on the last
+	Later      bool   // not the first page
+	FirstURL   string
+	Back       string // the first day in which words were looked for, where not in all
+	EarlierURL string // of the search in the days before Back; empty: nothing is left out
+	Tabs       []listTab
+	Ranges     []string // of scores, beside Bands
+	Range      string
+	Me         string
+	Saved      []savedView
+	Query      string // of this view, for keeping it as a filter
+	CountURL   string
+	Day        *postgres.ClerkDay  // of a visitor who judges
+	Clerks     []postgres.ClerkDay // whom a lead can assign to
 }
 
 type listTab struct {
@@ -78,6 +81,14 @@ func (c *Console) listPage(w http.ResponseWriter, r *http.Request) error {
 		Later: f.After != "", FirstURL: with("/", q, "after", "")}
 	if list.Next != "" {
 		d.NextURL = with("/", q, "after", list.Next)
+	}
+	if !list.Back.IsZero() {
+		// A day of the console's zone is searched whole, so that the next search begins with the day where this one ended.
+		end := list.Back.In(c.loc)
+		d.Back = end.Format(time.DateOnly)
+		earlier := maps.Clone(q)
+		earlier.Del("after")
+		d.EarlierURL = with("/", earlier, "to", d.Back)
 	}
 	for _, s := range listStatuses {
 		u := url.Values{"status": {statusParam(s)}}

@@ -73,7 +73,7 @@ type ListFilter struct {
 	Assignee  string    // user id of who has it now, or AssigneeNobody
 	Complaint bool      // only recordings in which a complaint was threatened
 	Doubtful  bool      // only recordings with a doubtful finding nobody has judged
-	Query     string    // recording id or object key (substring), agent, case number, phone tail, words in the transcript
+	Query     string    // recording id, file name or its beginning, agent, case number, phone tail, words in the transcript
 	After     string    // cursor: ListPage.Next of the page before
 	Limit     int       // 1..200
 }
@@ -88,8 +88,11 @@ const ComplaintRule = "complaint_risk"
 type ListPage struct {
 	Rows []ListRow
 	Next string // cursor of the next page; empty on the last
-	// Capped says that ListFilter.Query fits more recordings than are looked through; the filters narrow it.
+	// Capped says that ListFilter.Query fits more recordings than are put in order; the filters narrow it.
 	Capped bool
+	// Back is the day, midnight in UTC, back to which ListFilter.Query's words were looked for, where recordings before
+	// it were not; a filter up to the day before goes on from there.
+	Back time.Time
 }
 
 // ListRow is a recording as the list shows it.

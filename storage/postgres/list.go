@@ -63,6 +63,7 @@ func parseCursor(s string) (c cursor, err error) {
 	return c, nil
 }
 
+// conditions are those of the filter, but for its Query.
 func (f ListFilter) conditions() (*conditions, error) {
 	c := &conditions{sql: []string{`true`}}
 	if f.Status != StatusAll {
@@ -107,9 +108,6 @@ func (f ListFilter) conditions() (*conditions, error) {
 	default:
 		c.add(`r.assignee = $?::uuid AND NOT `+free, f.Assignee)
 	}
-	if f.Query != "" {
-		f.search(c)
-	}
 	return c, nil
 }
 
@@ -132,11 +130,14 @@ func (s *Store) List(ctx context.Context, sc Scope, f ListFilter) (ListPage, err
 		return ListPage{}, err
 	}
 	c.within(sc)
-	found, from, capped := ``, `recordings`, `false`
-	if f.Query != "" { // what fits common words is looked through up to a bound, and only then put in order
-		found = fmt.Sprintf(`WITH found AS MATERIALIZED (SELECT r.* FROM recordings r WHERE %s LIMIT %d)`, c.where(), searchCap+1)
-		from, capped = `found`, fmt.Sprintf(`(SELECT count(*) > %d FROM found)`, searchCap)
-		c.sql = []string{`true`}
+	var page ListPage
+	if f.Query != "" { // what fits common words is looked for up to a bound, and only then put in order
+		found, err := s.find(ctx, sc, f, searchCap, searchPatience)
+		if err != nil {
+			return ListPage{}, err
+		}
+		page.Capped, page.Back = found.capped, found.back
+		c.add(`r.id = ANY($?::uuid[])`, found.ids[:min(len(found.ids), searchCap)])
 	}
 	if f.After != "" {
 		if err := c.after(f.After); err != nil {
@@ -145,11 +146,11 @@ func (s *Store) List(ctx context.Context, sc Scope, f ListFilter) (ListPage, err
 	}
 	limit := min(max(f.Limit, 1), 200)
 	c.args = append(c.args, limit+1)
-	rows, err := s.pool.Query(ctx, fmt.Sprintf(`%s
+	rows, err := s.pool.Query(ctx, fmt.Sprintf(`
 		SELECT r.id::text, r.key, r.kind, r.metadata, r.state, r.reason, r.duration, coalesce(r.score, 0), r.fatal, r.created_at,
 			coalesce(n.open, 0), coalesce(n.confirmed, 0), coalesce(n.overturned, 0), coalesce(n.rules, '[]'), coalesce(r.score, 101),
-			coalesce(u.display_name, ''), %s
-		FROM (SELECT r.* FROM %s r WHERE %s ORDER BY %s LIMIT $%d) r
+			coalesce(u.display_name, '')
+		FROM (SELECT r.* FROM recordings r WHERE %s ORDER BY %s LIMIT $%d) r
 		LEFT JOIN users u ON u.id = r.assignee AND NOT `+free+`
 		LEFT JOIN LATERAL (
 			SELECT sum(open)::int AS open, sum(confirmed)::int AS confirmed, sum(overturned)::int AS overturned,
@@ -162,16 +163,15 @@ func (s *Store) List(ctx context.Context, sc Scope, f ListFilter) (ListPage, err
 					count(*) FILTER (WHERE verdict = 'confirmed' OR verdict = 'open' AND current) AS stands,
 					bool_and(doubtful AND verdict <> 'confirmed') FILTER (WHERE verdict <> 'overturned') AS doubtful
 				FROM findings WHERE recording = r.id AND NOT shadow GROUP BY rule) per_rule) n ON true
-		ORDER BY %s`, found, capped, from, c.where(), worstFirst, len(c.args), worstFirst), c.args...)
+		ORDER BY %s`, c.where(), worstFirst, len(c.args), worstFirst), c.args...)
 	if err != nil {
 		return ListPage{}, err
 	}
-	var page ListPage
 	var places []cursor
 	page.Rows, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (l ListRow, err error) {
 		var score int
 		err = row.Scan(&l.ID, &l.Key, &l.Kind, &l.Metadata, &l.State, &l.Reason, &l.Duration, &l.Score, &l.Fatal, &l.CreatedAt,
-			&l.Open, &l.Confirmed, &l.Overturned, &l.Rules, &score, &l.Assignee, &page.Capped)
+			&l.Open, &l.Confirmed, &l.Overturned, &l.Rules, &score, &l.Assignee)
 		places = append(places, cursor{!l.Fatal, score, l.CreatedAt, l.ID})
 		return l, err
 	})

@@ -24,6 +24,19 @@ const countPatience = 300 * time.Millisecond
 func (s *Store) Counts(ctx context.Context, sc Scope, filters []ListFilter) ([]int, error) {
 	out := make([]int, len(filters))
 	for i, f := range filters {
+		if f.Query != "" {
+			found, err := s.find(ctx, sc, f, CountCap, countPatience)
+			if err != nil {
+				return nil, err
+			}
+			switch out[i] = len(found.ids); {
+			case found.capped:
+				out[i] = CountCap + 1
+			case found.hurried:
+				out[i] = CountUnknown
+			}
+			continue
+		}
 		c, err := f.conditions()
 		if err != nil {
 			return nil, err

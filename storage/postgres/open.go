@@ -44,6 +44,9 @@ func Open(ctx context.Context, url string, observer ...Observer) (*Store, error)
 	if params[idleParam] == "" {
 		params[idleParam] = pipeline.Lease.String()
 	}
+	if params["jit"] == "" {
+		params["jit"] = "off" // compiling a page's query takes longer than running it
+	}
 	idle, err := time.ParseDuration(params[idleParam])
 	if err != nil || idle <= 0 {
 		return nil, fmt.Errorf("address of the database: %s=%s must be a time above zero, such as 30s", idleParam, params[idleParam])

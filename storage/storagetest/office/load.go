@@ -107,12 +107,12 @@ func (l *loader) recordings(ctx context.Context) error {
 }
 
 func (l *loader) transcripts(ctx context.Context) error {
-	return l.each(ctx, "transcripts", []string{"recording", "sha256", "audio", "peaks", "transcript", "hash", "said"}, func(r *Recording) [][]any {
+	return l.each(ctx, "transcripts", []string{"recording", "sha256", "audio", "peaks", "transcript", "hash", "said", "contact_day"}, func(r *Recording) [][]any {
 		if r.State != "inspected" {
 			return nil
 		}
 		t, said := r.Transcript()
-		return [][]any{{r.ID, fmt.Sprintf("%064x", r.N), `{"codec": "pcm_alaw", "channels": 2}`, `[]`, asJSON(t), "t", said}}
+		return [][]any{{r.ID, fmt.Sprintf("%064x", r.N), `{"codec": "pcm_alaw", "channels": 2}`, `[]`, asJSON(t), "t", said, r.Metadata.StartedAt}}
 	})
 }
 
