@@ -51,7 +51,7 @@ func (c *Console) frame(r *http.Request, page string, files bool, offers ...stri
 		return figureFrame{}, err
 	}
 	d := figureFrame{Page: page, Path: "/" + page, Filter: f, From: f.From.Format(time.DateOnly), To: f.To.AddDate(0, 0, -1).Format(time.DateOnly), Offers: offers}
-	if d.Facets, err = c.store.Facets(r.Context(), visitorOf(r).scope); err != nil {
+	if d.Facets, err = c.store.FacetsLately(r.Context(), visitorOf(r).scope); err != nil {
 		return d, fmt.Errorf("%s: %w", page, err)
 	}
 	kept := url.Values{}

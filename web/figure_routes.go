@@ -11,6 +11,8 @@ import (
 type figureStore interface {
 	// Facets gives the values that filters offer.
 	Facets(ctx context.Context, sc postgres.Scope) (postgres.Facets, error)
+	// FacetsLately gives what Facets did a short while ago.
+	FacetsLately(ctx context.Context, sc postgres.Scope) (postgres.Facets, error)
 	// LatestFigure is the last day there are recordings of; zero when there are none.
 	LatestFigure(ctx context.Context, sc postgres.Scope) (time.Time, error)
 	// Trends gives the figures by group.

@@ -72,7 +72,7 @@ func (c *Console) listPage(w http.ResponseWriter, r *http.Request) error {
 	for i := range list.Rows {
 		list.Rows[i].Key = maskNumbers(list.Rows[i].Key)
 	}
-	facets, err := c.store.Facets(r.Context(), visitorOf(r).scope)
+	facets, err := c.store.FacetsLately(r.Context(), visitorOf(r).scope)
 	if err != nil {
 		return fmt.Errorf("list: %w", err)
 	}

@@ -16,6 +16,9 @@ import (
 // worstFirst orders the list: fatal ones, then by score, then the oldest. What has no score comes last.
 const worstFirst = `NOT r.fatal, coalesce(r.score, 101), r.created_at, r.id`
 
+// contactSQL is when the contact was, as far as is known.
+const contactSQL = `coalesce(r.started_at, r.created_at)`
+
 // stages are the values of the column stage that people can ask for.
 var stages = []ListStatus{StatusToJudge, StatusReviewed, StatusClean, StatusFailed, StatusPending}
 
@@ -84,10 +87,10 @@ func (f ListFilter) conditions() (*conditions, error) {
 		}
 	}
 	if !f.From.IsZero() {
-		c.add(`coalesce(r.started_at, r.created_at) >= $?`, f.From)
+		c.add(contactSQL+` >= $?`, f.From)
 	}
 	if !f.To.IsZero() {
-		c.add(`coalesce(r.started_at, r.created_at) < $?`, f.To)
+		c.add(contactSQL+` < $?`, f.To)
 	}
 	if f.MaxScore > 0 {
 		c.add(`r.score <= $?`, f.MaxScore)
@@ -146,11 +149,28 @@ func (s *Store) List(ctx context.Context, sc Scope, f ListFilter) (ListPage, err
 	}
 	limit := min(max(f.Limit, 1), 200)
 	c.args = append(c.args, limit+1)
+	if f.Status == StatusToJudge && f.Query == "" && f.Agent == "" && sc.Agent == "" { // mostly a full page of what fits is met soon
+		page.Rows, page.Next, err = s.listRows(ctx, c.firstToJudge(f), c.args, limit)
+		if err != nil || page.Next != "" {
+			return page, err
+		}
+	}
+	from := `(SELECT r.* FROM recordings r WHERE ` + c.where() + ` ORDER BY ` + worstFirst + fmt.Sprintf(` LIMIT $%d)`, len(c.args))
+	if f.onlyDays(sc) {
+		from = c.worstOfDays(f)
+	}
+	page.Rows, page.Next, err = s.listRows(ctx, from, c.args, limit)
+	return page, err
+}
+
+// listRows are up to limit rows of a query that gives one more where there are more, and then the place where the
+// next page begins.
+func (s *Store) listRows(ctx context.Context, from string, args []any, limit int) (list []ListRow, next string, err error) {
 	rows, err := s.pool.Query(ctx, fmt.Sprintf(`
 		SELECT r.id::text, r.key, r.kind, r.metadata, r.state, r.reason, r.duration, coalesce(r.score, 0), r.fatal, r.created_at,
 			coalesce(n.open, 0), coalesce(n.confirmed, 0), coalesce(n.overturned, 0), coalesce(n.rules, '[]'), coalesce(r.score, 101),
 			coalesce(u.display_name, '')
-		FROM (SELECT r.* FROM recordings r WHERE %s ORDER BY %s LIMIT $%d) r
+		FROM %s r
 		LEFT JOIN users u ON u.id = r.assignee AND NOT `+free+`
 		LEFT JOIN LATERAL (
 			SELECT sum(open)::int AS open, sum(confirmed)::int AS confirmed, sum(overturned)::int AS overturned,
@@ -163,12 +183,12 @@ func (s *Store) List(ctx context.Context, sc Scope, f ListFilter) (ListPage, err
 					count(*) FILTER (WHERE verdict = 'confirmed' OR verdict = 'open' AND current) AS stands,
 					bool_and(doubtful AND verdict <> 'confirmed') FILTER (WHERE verdict <> 'overturned') AS doubtful
 				FROM findings WHERE recording = r.id AND NOT shadow GROUP BY rule) per_rule) n ON true
-		ORDER BY %s`, c.where(), worstFirst, len(c.args), worstFirst), c.args...)
+		ORDER BY %s`, from, worstFirst), args...)
 	if err != nil {
-		return ListPage{}, err
+		return nil, "", err
 	}
 	var places []cursor
-	page.Rows, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (l ListRow, err error) {
+	list, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (l ListRow, err error) {
 		var score int
 		err = row.Scan(&l.ID, &l.Key, &l.Kind, &l.Metadata, &l.State, &l.Reason, &l.Duration, &l.Score, &l.Fatal, &l.CreatedAt,
 			&l.Open, &l.Confirmed, &l.Overturned, &l.Rules, &score, &l.Assignee)
@@ -176,11 +196,10 @@ func (s *Store) List(ctx context.Context, sc Scope, f ListFilter) (ListPage, err
 		return l, err
 	})
 	if err != nil {
-		return ListPage{}, err
+		return nil, "", err
 	}
-	if len(page.Rows) > limit {
-		page.Rows = page.Rows[:limit]
-		page.Next = places[limit-1].String()
+	if len(list) > limit {
+		list, next = list[:limit], places[limit-1].String()
 	}
-	return page, nil
+	return list, next, nil
 }

@@ -25,7 +25,16 @@ const versionTable = "schema_version"
 type Store struct {
 	pool *pgxpool.Pool
 	idle time.Duration // see idleParam
+
+	names  recent[string] // of agents, by scope and id
+	facets recent[Facets] // by scope
 }
+
+// How old what agents are called, and what filters offer, may be on a page.
+const (
+	namesKeep  = 10 * time.Minute
+	facetsKeep = 30 * time.Second
+)
 
 // idleParam has PostgreSQL end transactions in which nothing happens for so long, with the locks they hold: a process
 // that froze or was cut off in the middle of one would else keep a recording, or the lead, for as long as it likes.
@@ -60,6 +69,7 @@ func Open(ctx context.Context, url string, observer ...Observer) (*Store, error)
 		return nil, fmt.Errorf("open the database: %w", err)
 	}
 	s := &Store{pool: pool, idle: idle}
+	s.names.keep, s.facets.keep = namesKeep, facetsKeep
 	if err := s.checkSchema(ctx); err != nil {
 		pool.Close()
 		return nil, err

@@ -56,6 +56,7 @@ func (f TrendFilter) contacts(sc Scope) *conditions {
 // ReportExamples gives findings in the scope with their recordings.
 func (s *Store) ReportExamples(ctx context.Context, sc Scope, f ReportFilter) ([]ReportExample, error) {
 	c := f.contacts(sc)
+	c.sql = append(c.sql, `r.live > 0`) // what has no findings need not be looked at for them
 	if f.Rule != "" {
 		c.add(`f.rule = $?`, f.Rule)
 	}

@@ -62,14 +62,17 @@ func (s *Store) Trends(ctx context.Context, sc Scope, f TrendFilter) ([]TrendRow
 		return s.trendsByRule(ctx, sc, f)
 	}
 	c := f.conditions(sc)
-	c.add(`rule IN ('', $?)`, f.Rule)
-	c.args = append(c.args, f.Rule)
-	counted := fmt.Sprintf(`FILTER (WHERE rule = $%d)`, len(c.args)) // what is asked about findings
+	whole, counted := ``, `` // what is asked about recordings, and about findings
+	if f.Rule == "" {
+		c.sql = append(c.sql, `rule = ''`)
+	} else {
+		c.add(`rule IN ('', $?)`, f.Rule)
+		whole, counted = `FILTER (WHERE rule = '')`, `FILTER (WHERE rule <> '')`
+	}
 	order := `score, key`
 	if f.By == ByWeek || f.By == ByDay {
 		order = `key`
 	}
-	const whole = `FILTER (WHERE rule = '')`
 	return s.trendRows(ctx, sc, f, `SELECT `+group+` AS key, max(team), coalesce(sum(received) `+whole+`, 0), coalesce(sum(inspected) `+whole+`, 0),
 			coalesce(sum(failed) `+whole+`, 0), coalesce(sum(flagged) `+counted+`, 0), coalesce(sum(judged) `+counted+`, 0),
 			coalesce(sum(findings) `+counted+`, 0), coalesce(sum(open) `+counted+`, 0), coalesce(sum(confirmed) `+counted+`, 0),
@@ -110,20 +113,33 @@ func (s *Store) trendRows(ctx context.Context, sc Scope, f TrendFilter, sql stri
 	if err != nil || f.By != ByAgent {
 		return out, err
 	}
-	ids := make([]string, len(out))
-	for i := range out {
-		ids[i] = out[i].Key
-	}
-	names, err := s.AgentNames(ctx, sc, ids)
-	if err != nil {
-		return nil, err
-	}
-	for i := range out {
-		if n := names[out[i].Key]; n != "" {
-			out[i].Name = n
+	return out, s.nameAgents(ctx, sc, out)
+}
+
+// nameAgents fills in what agents are called, or were some minutes ago.
+func (s *Store) nameAgents(ctx context.Context, sc Scope, rows []TrendRow) error {
+	var unknown []string
+	for i := range rows {
+		if name, ok := s.names.get(sc.key() + rows[i].Key); ok {
+			rows[i].Name = name
+		} else {
+			unknown = append(unknown, rows[i].Key)
 		}
 	}
-	return out, nil
+	if len(unknown) == 0 {
+		return nil
+	}
+	names, err := s.AgentNames(ctx, sc, unknown)
+	if err != nil {
+		return err
+	}
+	for i := range rows {
+		if name := names[rows[i].Key]; name != "" {
+			rows[i].Name = name
+			s.names.put(sc.key()+rows[i].Key, name)
+		}
+	}
+	return nil
 }
 
 // AgentNames gives what agents are called in their latest recordings in the scope; agents without recordings there are

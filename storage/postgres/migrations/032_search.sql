@@ -42,3 +42,10 @@ CREATE INDEX transcripts_search ON transcripts USING gin ((ARRAY[contact_day_key
 
 -- Files are found by the beginning of their name, without its folders.
 CREATE INDEX recordings_name ON recordings ((lower(regexp_replace(key, '^.*/', '')) COLLATE "C"));
+
+-- A span of days, worst first, is the worst of each of its days put together, however many recordings a day has.
+CREATE INDEX recordings_day_worst ON recordings (((coalesce(started_at, created_at) AT TIME ZONE 'UTC')::date), (NOT fatal), (coalesce(score, 101)), created_at, id);
+-- What is to be judged is a small part of an agent's recordings.
+CREATE INDEX recordings_agent_to_judge ON recordings (agent_id, (NOT fatal), (coalesce(score, 101)), created_at, id) WHERE stage = 'to_judge';
+-- A spot check draws from the visits of a span.
+CREATE INDEX recordings_visits ON recordings (started_at, id) WHERE kind = 'visit';
