@@ -9,7 +9,7 @@ import (
 )
 
 // overturnReasons are why a finding may be wrong; "reason.<code>" names them. The last asks for a note.
-var overturnReasons = []string{"context", "misheard", "wrong_speaker", "not_agent_duty", "rule_wrong", "other"}
+var overturnReasons = []string{"negation", "context", "misheard", "wrong_speaker", "not_agent_duty", "rule_wrong", "other"}
 
 // maxNote is the longest note, in characters.
 const maxNote = 2000

@@ -43,6 +43,7 @@ type rulesStore interface {
 
 	RuleQuality(ctx context.Context, sc postgres.Scope, rule string) ([]rulework.Quality, error)
 	TermQuality(ctx context.Context, sc postgres.Scope, rule string, limit int) ([]rulework.TermQuality, error)
+	OverturnReasons(ctx context.Context, sc postgres.Scope, rule string) (map[string][]rulework.ReasonCount, error)
 	DecidedFindings(ctx context.Context, sc postgres.Scope, rule string, limit int) ([]postgres.DecidedFinding, error)
 	ProposeExample(ctx context.Context, p rulework.Proposal, by rulework.Actor) error
 	Proposals(ctx context.Context, sc postgres.Scope) ([]rulework.Proposal, error)
@@ -156,6 +157,7 @@ func (c *Console) renderPart(w http.ResponseWriter, r *http.Request, name, part 
 type rulesData struct {
 	Live      rulework.Version // zero before any
 	Rules     []ruleRow
+	Terms     []rulework.TermQuality // of all rules, the least precise first
 	Proposals []rulework.Proposal
 	Drafts    []rulework.Draft
 	Versions  []rulework.Version
@@ -165,6 +167,7 @@ type rulesData struct {
 type ruleRow struct {
 	Rule     string
 	Versions []rulework.Quality
+	Reasons  []rulework.ReasonCount // why findings of any version were overturned
 }
 
 // Now is the newest version with decisions.
@@ -183,6 +186,16 @@ func (c *Console) rulesPage(w http.ResponseWriter, r *http.Request) error {
 		return fmt.Errorf("quality of the rules: %w", err)
 	}
 	d.Rules = byRule(quality)
+	reasons, err := c.store.OverturnReasons(ctx, sc, "")
+	if err != nil {
+		return fmt.Errorf("why findings were overturned: %w", err)
+	}
+	for i := range d.Rules {
+		d.Rules[i].Reasons = reasons[d.Rules[i].Rule]
+	}
+	if d.Terms, err = c.store.TermQuality(ctx, sc, "", maxOverviewTerms); err != nil {
+		return fmt.Errorf("terms of all rules: %w", err)
+	}
 	if d.Proposals, err = c.store.Proposals(ctx, sc); err != nil {
 		return fmt.Errorf("proposals: %w", err)
 	}

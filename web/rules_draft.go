@@ -321,6 +321,9 @@ func (c *Console) submitDraft(w http.ResponseWriter, r *http.Request) error {
 	if !check.OK() {
 		return errNotRight
 	}
+	if files, err = c.raised(r, base, files); err != nil {
+		return err
+	}
 	v, err := c.store.SubmitDraft(r.Context(), draft.ID, changes, rulework.NewVersion{Files: files, Name: check.Ruleset.Name, Label: check.Ruleset.Version,
 		From: rulework.OriginEditor, Base: draft.Base, Why: why, Author: ruleActor(r), Editors: draft.Editors})
 	if err != nil {
@@ -328,6 +331,25 @@ func (c *Console) submitDraft(w http.ResponseWriter, r *http.Request) error {
 	}
 	http.Redirect(w, r, "/rules/versions/"+strconv.FormatInt(v.ID, 10), http.StatusSeeOther)
 	return nil
+}
+
+// raised gives rules that changed, since the base or since the live version, numbers of their own.
+func (c *Console) raised(r *http.Request, base, files map[string][]byte) (map[string][]byte, error) {
+	done, err := c.checkTurn(r)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	_, live, err := c.liveFiles(r)
+	if err != nil {
+		return nil, err
+	}
+	for _, before := range []map[string][]byte{base, live} {
+		if files, _, err = rulework.Raise(before, files); err != nil {
+			return nil, fmt.Errorf("%w: number the rules that changed: %w", errNotRight, err)
+		}
+	}
+	return files, nil
 }
 
 func (c *Console) dropDraft(w http.ResponseWriter, r *http.Request) error {

@@ -32,14 +32,16 @@ type ruleQualityData struct {
 	Live     rulework.Version
 	File     string
 	Versions []rulework.Quality
+	Reasons  []rulework.ReasonCount // why findings of any version and term were overturned
 	Terms    []rulework.TermQuality
 	Decided  []postgres.DecidedFinding
 }
 
-// Lists of the page about one rule.
+// Lengths of lists: the terms of the overview, and those of the page about one rule.
 const (
-	maxTerms   = 40
-	maxDecided = 60
+	maxOverviewTerms = 15
+	maxTerms         = 40
+	maxDecided       = 60
 )
 
 // ruleQualityPage shows why a rule is noisy: by version, by term with reasons, and the findings themselves.
@@ -57,6 +59,11 @@ func (c *Console) ruleQualityPage(w http.ResponseWriter, r *http.Request) error 
 	if d.Versions, err = c.store.RuleQuality(ctx, sc, d.Rule); err != nil {
 		return fmt.Errorf("quality of %s: %w", d.Rule, err)
 	}
+	reasons, err := c.store.OverturnReasons(ctx, sc, d.Rule)
+	if err != nil {
+		return fmt.Errorf("why findings of %s were overturned: %w", d.Rule, err)
+	}
+	d.Reasons = reasons[d.Rule]
 	if d.Terms, err = c.store.TermQuality(ctx, sc, d.Rule, maxTerms); err != nil {
 		return fmt.Errorf("terms of %s: %w", d.Rule, err)
 	}

@@ -152,6 +152,7 @@ func TestRulesPages(t *testing.T) {
 		{Rule: "insult", Version: 3, Confirmed: 0, Overturned: 1}}
 	for _, l := range langs {
 		doc := draw(t, c, l, RoleLead, "rules", rulesData{Live: sampleVersion(rulework.StateLive), Rules: byRule(quality), Versions: []rulework.Version{draft},
+			Terms:     []rulework.TermQuality{{Rule: "threat", Term: "坐牢", Confirmed: 1, Overturned: 14, Reasons: []rulework.ReasonCount{{Reason: "negation", Count: 14}}}},
 			Drafts:    []rulework.Draft{{ID: "d1", Title: "", Base: 4}},
 			Proposals: []rulework.Proposal{{ID: 1, Rule: "threat", Kind: "pass", Text: "您不会坐牢的", Reason: "context"}}})
 		rows := all(doc, "table.quality tbody tr")
@@ -163,6 +164,10 @@ func TestRulesPages(t *testing.T) {
 		}
 		if got := textOf(one(t, rows[1], ".earlier span")); !strings.Contains(got, "50%") {
 			t.Errorf("the earlier version's rate %q", got)
+		}
+
+		if got, want := textOf(one(t, doc, "#terms tbody .reasons .tag")), c.messages.text(l, "reason.negation")+": 14"; got != want {
+			t.Errorf("why a term is overturned: %q, want %q", got, want)
 		}
 
 		doc = draw(t, c, l, RoleLead, "rules_version", versionData{Version: draft, Live: sampleVersion(rulework.StateLive), Against: sampleVersion(rulework.StateLive),

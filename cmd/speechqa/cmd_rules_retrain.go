@@ -72,9 +72,17 @@ func (c *rulesRetrainCmd) store(a *app, s *postgres.Store, base rulework.Version
 		}
 		return errors.New("nothing was stored: these examples of the rules do not hold with what was learnt")
 	}
+	was, err := s.RulesetFiles(a.ctx, base.ID)
+	if err != nil {
+		return err
+	}
+	files, _, err := rulework.Raise(was, out.Files)
+	if err != nil {
+		return err
+	}
 	before, after := out.F1()
 	why := fmt.Sprintf("%s(%d 条录音的复核结论,%d 折交叉验证,F1 %.3f → %.3f:%s)", c.Why, out.Calls, c.Folds, before, after, strings.Join(out.Learnt, ", "))
-	v, err := s.AddRuleset(a.ctx, rulework.NewVersion{Files: out.Files, Name: check.Ruleset.Name, Label: check.Ruleset.Version,
+	v, err := s.AddRuleset(a.ctx, rulework.NewVersion{Files: files, Name: check.Ruleset.Name, Label: check.Ruleset.Version,
 		From: rulework.OriginRetrain, Base: base.ID, Why: why, Author: by})
 	if err != nil {
 		return err

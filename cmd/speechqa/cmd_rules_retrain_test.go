@@ -46,7 +46,7 @@ func TestRulesRetrain(t *testing.T) {
 	if !strings.Contains(out, "version 2, a draft") {
 		t.Fatalf("%s", out)
 	}
-	got := s.query(`SELECT concat_ws('/', state, origin, base, (why LIKE '学习十一月的复核%F1%insult%')::text, (files - 'model.txt' = (SELECT files - 'model.txt' FROM ruleset_versions WHERE id = 1))::text,
+	got := s.query(`SELECT concat_ws('/', state, origin, base, (why LIKE '学习十一月的复核%F1%insult%')::text, (files - '{model.txt,rules/insult.yaml}'::text[] = (SELECT files - '{model.txt,rules/insult.yaml}'::text[] FROM ruleset_versions WHERE id = 1))::text,
 		(files = (SELECT files FROM ruleset_versions WHERE id = 1))::text) FROM ruleset_versions WHERE id = 2`)[0]
 	if want := "draft/retrain/1/true/true/false"; got != want {
 		t.Errorf("the version is %q, want %q", got, want)

@@ -71,8 +71,28 @@ func (c *rulesImportCmd) Run(a *app) error {
 			return err
 		}
 		fmt.Fprintf(a.stdout, "version %d, hash %s\n", v.ID, v.Hash)
-		return nil
+		return c.warn(a, s, files)
 	})
+}
+
+// warn names rules that find something else than the live ones and carry the same number: files are kept as they are.
+func (c *rulesImportCmd) warn(a *app, s *postgres.Store, files map[string][]byte) error {
+	live, err := s.LiveRuleset(a.ctx)
+	if errors.Is(err, postgres.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	old, err := s.RulesetFiles(a.ctx, live.ID)
+	if err != nil {
+		return err
+	}
+	_, raised, err := rulework.Raise(old, files)
+	for _, r := range raised {
+		fmt.Fprintf(a.stderr, "rule %s differs from the live one and has its number %d: raise it, or figures by version mix the two\n", r.Rule, r.From)
+	}
+	return err
 }
 
 type rulesExportCmd struct {

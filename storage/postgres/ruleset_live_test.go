@@ -3,10 +3,14 @@ package postgres_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"slices"
 	"testing"
 	"testing/fstest"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/speechqa/speechqa/detectors"
 	"github.com/speechqa/speechqa/lexicon"
@@ -146,6 +150,19 @@ func TestRuleQuality(t *testing.T) {
 	if len(terms) != 1 || terms[0].Term != "坐牢" || terms[0].Overturned != 2 || terms[0].Confirmed != 1 || len(terms[0].Reasons) != 2 {
 		t.Errorf("terms: %+v", terms)
 	}
+	reasons, err := b.OverturnReasons(ctx, postgres.Scope{}, "")
+	b.noError(err)
+	if diff := cmp.Diff(map[string][]rulework.ReasonCount{"threat": {{Reason: "context", Count: 1}, {Reason: "misheard", Count: 1}}}, reasons); diff != "" {
+		t.Errorf("reasons (-want +got): %s", diff)
+	}
+	r, err := b.Review(ctx, ids[2])
+	b.noError(err)
+	undo := postgres.Act{RecordingID: ids[2], UserID: by.UserID, Version: r.Version}
+	b.noError(b.Undo(ctx, undo, tenEach))
+	if q, err := b.RuleQuality(ctx, postgres.Scope{}, "threat"); err != nil || len(q) != 1 || q[0].Confirmed != 0 || q[0].Overturned != 2 {
+		t.Errorf("an undone word counts: %+v %v", q, err)
+	}
+	decide(ids[2], postgres.VerdictConfirmed, "")
 	if q, err := b.RuleQuality(ctx, postgres.Scope{Agent: "nobody"}, ""); err != nil || len(q) != 0 {
 		t.Errorf("outside the scope: %+v %v", q, err)
 	}
@@ -166,5 +183,48 @@ func TestRuleQuality(t *testing.T) {
 	b.noError(b.CloseProposal(ctx, list[0].ID, true, by))
 	if err := b.CloseProposal(ctx, list[0].ID, false, by); !errors.Is(err, postgres.ErrNotFound) {
 		t.Errorf("closed twice: %v", err)
+	}
+}
+
+// Terms stand by precision, the lowest first, and what is known of few stands behind what is known of many.
+func TestTermsByPrecision(t *testing.T) {
+	b := newBed(t)
+	ctx := t.Context()
+	program, err := b.RecordProgramRuleset(ctx, rulework.NewVersion{Files: set("0")})
+	b.noError(err)
+	user := b.user("lead")
+	n := 0
+	judge := func(term string, confirmed, overturned int) {
+		t.Helper()
+		for i := range confirmed + overturned {
+			n++
+			id := b.transcribed(found(fmt.Sprint(n)), "你好", fmt.Sprint(n))
+			f := finding("threat", 1)
+			f.Term = term
+			b.inspectedBy(id, program.Hash, 90, f)
+			v, reason := postgres.VerdictConfirmed, ""
+			if i >= confirmed {
+				v, reason = postgres.VerdictOverturned, "negation"
+			}
+			d := decision(id, f.Key, v, user, b.version(id))
+			d.Reason = reason
+			b.noError(b.Decide(ctx, d, tenEach))
+		}
+	}
+	judge("often right", 16, 4) // more overturned ones than any other
+	judge("once wrong", 0, 1)
+	judge("mostly wrong", 1, 3)
+	judge("never wrong", 2, 0)
+	terms, err := b.TermQuality(ctx, postgres.Scope{}, "", 10)
+	b.noError(err)
+	var got []string
+	for i, q := range terms {
+		got = append(got, q.Term)
+		if o := (rulework.ShareOf(q.Overturned, q.Confirmed+q.Overturned)); i > 0 && o.Low > rulework.ShareOf(terms[i-1].Overturned, terms[i-1].Confirmed+terms[i-1].Overturned).Low {
+			t.Errorf("%s is overturned more surely than %s", q.Term, terms[i-1].Term)
+		}
+	}
+	if want := []string{"mostly wrong", "once wrong", "often right"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
 	}
 }
