@@ -62,11 +62,20 @@ type Metadata struct {
 	Extra     map[string]string `json:"extra,omitempty"`
 }
 
+// Reasons of gaps.
+const (
+	GapDigitalSilence   = "digital_silence"   // no sound at all, not even noise, on all channels
+	GapDiscontinuity    = "discontinuity"     // the wave jumps: Start and End are the same moment
+	GapDurationMismatch = "duration_mismatch" // the recording ends before its header or metadata says
+)
+
+var gapTitles = map[string]string{GapDigitalSilence: "数字静音", GapDurationMismatch: "比登记的时长短"}
+
 // Gap is a stretch in which the recording was interrupted.
 type Gap struct {
-	Start  float64 `json:"start"`  // seconds
-	End    float64 `json:"end"`    // seconds
-	Reason string  `json:"reason"` // digital_silence | discontinuity | duration_mismatch
+	Start  float64 `json:"start"` // seconds
+	End    float64 `json:"end"`   // seconds
+	Reason string  `json:"reason"`
 }
 
 // Facts are measurements that rules may use as conditions; the pipeline supplies them.

@@ -128,7 +128,10 @@ func ExampleConversation(r *lexicon.Rule, ex *lexicon.Example) (*Conversation, e
 		c.Metadata.StartedAt = t
 	}
 	if v, ok := ex.Facts["gap"]; ok {
-		c.Facts.Gaps = []Gap{{Start: 10, End: 10 + v, Reason: "digital_silence"}}
+		c.Facts.Gaps = []Gap{{Start: 10, End: 10 + v, Reason: GapDigitalSilence}}
+	}
+	if at, ok := ex.Facts["cut"]; ok {
+		c.Facts.Gaps = append(c.Facts.Gaps, Gap{Start: at, End: at, Reason: GapDiscontinuity})
 	}
 	c.Facts.Duration = ex.Facts["duration"]
 	for _, l := range ex.Say {

@@ -31,14 +31,30 @@ func (s *scan) facts(r *rule) {
 		}
 	default:
 		for _, g := range s.c.Facts.Gaps {
-			if g.End-g.Start < f.Gap || len(f.GapReasons) > 0 && !contains(f.GapReasons, g.Reason) {
-				continue
-			}
-			s.whole(r, "fact", fmt.Sprintf("录音在 %.1f 秒至 %.1f 秒中断(%s)", g.Start, g.End, g.Reason))
-			last := &s.findings[len(s.findings)-1]
-			last.Start, last.End, last.Term = g.Start, g.End, g.Reason
+			s.interrupted(r, g)
 		}
 	}
+}
+
+// interrupted adds a finding of a gap that the rule asks for. A step in the wave may also be a knock on the microphone, and
+// digital silence of a call somebody on hold: people have to listen.
+func (s *scan) interrupted(r *rule, g Gap) {
+	f := r.Fact
+	cut := g.Reason == GapDiscontinuity
+	if cut && !f.Cuts || !cut && g.End-g.Start < f.Gap || len(f.GapReasons) > 0 && !contains(f.GapReasons, g.Reason) {
+		return
+	}
+	why := fmt.Sprintf("录音在 %.1f 秒至 %.1f 秒中断(%s)", g.Start, g.End, gapTitles[g.Reason])
+	if cut {
+		why = fmt.Sprintf("录音在 %.1f 秒处波形突变,可能被剪接,也可能是碰到话筒,请听录音确认", g.Start)
+	}
+	held := g.Reason == GapDigitalSilence && contains(f.Holds, string(s.c.Kind))
+	if held {
+		why += ",也可能是通话保持,请听录音确认"
+	}
+	s.whole(r, "fact", why)
+	last := &s.findings[len(s.findings)-1]
+	last.Start, last.End, last.Term, last.Doubtful = g.Start, g.End, g.Reason, cut || held
 }
 
 func (s *scan) hours(r *rule) {

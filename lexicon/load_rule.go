@@ -373,8 +373,9 @@ func (s *scope) fact(parent, n *yaml.Node) *FactSpec {
 		r.errorf(parent.Line, "a rule of kind facts needs fact")
 		return nil
 	}
-	o := r.object(n, "fact", "hours", "gap", "gap_reasons", "value", "over", "under", "why")
+	o := r.object(n, "fact", "hours", "gap", "gap_reasons", "cuts", "holds", "value", "over", "under", "why")
 	f := &FactSpec{Hours: r.str(o["hours"], "hours"), Gap: r.number(o["gap"], "gap", 0), GapReasons: r.strs(o["gap_reasons"], "gap_reasons"),
+		Cuts: r.boolean(o["cuts"], "cuts", false), Holds: r.enums(o["holds"], "holds", "call", "visit"),
 		Value: r.str(o["value"], "value"), Over: s.bound(o["over"]), Under: s.bound(o["under"]), Why: r.str(o["why"], "why")}
 	asked := 0
 	for _, b := range []bool{f.Hours != "", o["gap"] != nil, f.Value != ""} {

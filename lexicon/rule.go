@@ -143,7 +143,9 @@ type FactSpec struct {
 	Hours       string  // name of a calling-hours profile: outside it is a violation
 	Gap         float64 // seconds: an interruption at least this long
 	GapReasons  []string
-	Value       string // name of a measurement in Facts.Values, or "duration"
+	Cuts        bool     // also steps in the wave, however short, as doubtful: a splice takes no time
+	Holds       []string // kinds in which the exchange blanks the sound of somebody on hold: digital silence is doubtful there
+	Value       string   // name of a measurement in Facts.Values, or "duration"
 	Over, Under *float64
 	Why         string // sentence with %v for the value
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/speechqa/speechqa/detectors"
 	"github.com/speechqa/speechqa/pipeline/audio"
 	"github.com/speechqa/speechqa/pipeline/audio/audiotest"
 )
@@ -28,7 +29,7 @@ func TestFactsOfGaps(t *testing.T) {
 		at   float64
 	}{
 		"none":             {x: whole},
-		"digital silence":  {x: insert(whole, 20*rate, make([]float32, 3*rate)), want: []string{audio.GapDigitalSilence}, at: 20},
+		"digital silence":  {x: insert(whole, 20*rate, make([]float32, 3*rate)), want: []string{detectors.GapDigitalSilence}, at: 20},
 		"silence at start": {x: insert(whole, 0, make([]float32, 3*rate))},
 		"silence at end":   {x: append(append([]float32{}, whole...), make([]float32, 3*rate)...)},
 		"short silence":    {x: insert(whole, 20*rate, make([]float32, rate/2))},
@@ -63,7 +64,7 @@ func TestFactsOfCut(t *testing.T) {
 	from := 10*audiotest.Rate + period/4
 	cut := append(append([]float32{}, x[:from]...), x[from+40*period+period/2:]...)
 	f := audiotest.Open(t, audiotest.WriteWAV(t, cut)).Facts
-	if len(f.Gaps) != 1 || f.Gaps[0].Reason != audio.GapDiscontinuity || math.Abs(f.Gaps[0].Start-10) > 0.01 {
+	if len(f.Gaps) != 1 || f.Gaps[0].Reason != detectors.GapDiscontinuity || math.Abs(f.Gaps[0].Start-10) > 0.01 {
 		t.Errorf("gaps %v", f.Gaps)
 	}
 }
@@ -97,7 +98,7 @@ func TestFactsOfTruncated(t *testing.T) {
 		t.Fatal(err)
 	}
 	f := audiotest.Open(t, path).Facts
-	if len(f.Gaps) != 1 || f.Gaps[0].Reason != audio.GapDurationMismatch || len(f.Warnings) != 1 || !strings.Contains(f.Warnings[0], "不完整") {
+	if len(f.Gaps) != 1 || f.Gaps[0].Reason != detectors.GapDurationMismatch || len(f.Warnings) != 1 || !strings.Contains(f.Warnings[0], "不完整") {
 		t.Errorf("gaps %v, warnings %q", f.Gaps, f.Warnings)
 	}
 }

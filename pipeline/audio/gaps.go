@@ -9,13 +9,6 @@ import (
 	"github.com/speechqa/speechqa/detectors"
 )
 
-// Reasons of gaps.
-const (
-	GapDigitalSilence   = "digital_silence"
-	GapDiscontinuity    = "discontinuity"
-	GapDurationMismatch = "duration_mismatch"
-)
-
 // Parameters of gap finding.
 const (
 	zeroGap      = 1.0  // seconds of digital silence on all channels that a microphone never yields
@@ -103,14 +96,14 @@ func (g *gapMeter) result() []detectors.Gap {
 	var out []detectors.Gap
 	for _, z := range g.zeros {
 		if g.seconds(z.to-z.from) >= least {
-			out = append(out, detectors.Gap{Start: round(g.seconds(z.from), 3), End: round(g.seconds(z.to), 3), Reason: GapDigitalSilence})
+			out = append(out, detectors.Gap{Start: round(g.seconds(z.from), 3), End: round(g.seconds(z.to), 3), Reason: detectors.GapDigitalSilence})
 		}
 	}
 	if len(g.cuts) < maxJumps && least == zeroGap {
 		for _, c := range g.cuts {
 			at := round(g.seconds(c), 3)
 			if !covered(out, at) {
-				out = append(out, detectors.Gap{Start: at, End: at, Reason: GapDiscontinuity})
+				out = append(out, detectors.Gap{Start: at, End: at, Reason: detectors.GapDiscontinuity})
 			}
 		}
 	}
@@ -137,7 +130,7 @@ func durationGap(there, stated float64) (detectors.Gap, bool) {
 	if stated-there <= math.Max(durationSlip, durationRel*stated) {
 		return detectors.Gap{}, false
 	}
-	return detectors.Gap{Start: round(there, 3), End: round(stated, 3), Reason: GapDurationMismatch}, true
+	return detectors.Gap{Start: round(there, 3), End: round(stated, 3), Reason: detectors.GapDurationMismatch}, true
 }
 
 // jumpFinder finds cuts on one channel: a single step between two samples that dwarfs every other step around
