@@ -39,6 +39,8 @@ func (titles) Running(detectors.Kind) []RunningRule {
 
 func (titles) Judgeable() []string { return []string{"insult", "threat"} }
 
+func (titles) Numbers() map[string]int { return map[string]int{"insult": 2, "threat": 1} }
+
 func (titles) Score(string, time.Time, []detectors.Finding) (int, bool) { return 0, false }
 
 var sampleTitles = titles{"zh:threat": "威胁恐吓", "en:threat": "Threat", "zh:missing_opening": "开场白缺项"}

@@ -30,7 +30,7 @@ type qualityData struct {
 type qualityRow struct {
 	Rule      string
 	Version   int
-	Now       bool // the newest version there are findings of
+	Now       bool // the live version; of earlier ones only what people judged is still known
 	Found     int  // recordings
 	Findings  int
 	Confirmed int
@@ -39,6 +39,7 @@ type qualityRow struct {
 	Overturns int
 	Recall    estimate.Share
 	HasRecall bool
+	Outdated  bool // the rule has changed since the sample was drawn
 	Alpha     estimate.Agreement
 	Drift     string // "steady", "better", "worse", or "" where too little is known
 	Spark     string // points of the weeks' numbers of recordings, 0–100 wide and 0–20 high
@@ -92,7 +93,7 @@ func (c *Console) quality(r *http.Request) (d qualityData, err error) {
 	var ofSample []postgres.RuleWeek
 	for i := range results {
 		m := &results[i]
-		if m.Kind != postgres.SampleUnflagged {
+		if m.Kind != postgres.SampleUnflagged || !m.Whole() {
 			continue
 		}
 		d.Sample, d.SampleFact = m, c.sampleFact(v.lang, m.Sample)
@@ -102,14 +103,20 @@ func (c *Console) quality(r *http.Request) (d qualityData, err error) {
 		}
 		break
 	}
-	d.Rules = qualityRows(weeks, d.Filter.To)
+	d.Rules = qualityRows(weeks, c.rules.Numbers(), d.Filter.To)
 	judgeable := c.rules.Judgeable()
 	for i := range d.Rules {
 		row := &d.Rules[i]
+		row.Alpha, _ = agreementOn(results, row.Rule)
 		// Of what nobody who hears a recording can say, such as how often somebody was called, a blind sample says nothing.
-		if row.Alpha, _ = agreementOn(results, row.Rule); d.Sample != nil && row.Now && slices.Contains(judgeable, row.Rule) {
-			row.Recall, row.HasRecall = recallOf(*d.Sample, ofSample, row.Rule)
+		if d.Sample == nil || !row.Now || !slices.Contains(judgeable, row.Rule) {
+			continue
 		}
+		if drawn, kept := d.Sample.Rules[row.Rule]; drawn != row.Version && (kept || len(d.Sample.Rules) > 0) {
+			row.Outdated = true // it may find by now what it was found to miss, or was changed to find just that
+			continue
+		}
+		row.Recall, row.HasRecall = recallOf(*d.Sample, ofSample, *row)
 	}
 	d.Table, d.Weeks = c.qualityTable(v.lang, d.Rules), c.weeksTable(v.lang, d.Rules)
 	return d, nil
@@ -136,17 +143,17 @@ func (c *Console) samplesWithin(r *http.Request, f postgres.TrendFilter) (out []
 	return out, nil
 }
 
-// recallOf estimates the recall of a rule from a sample of recordings nothing was found in, and what was found meanwhile
-// among all that the sample was drawn beside.
-func recallOf(m postgres.SampleResult, weeks []postgres.RuleWeek, rule string) (estimate.Share, bool) {
-	strata := strataOf(m, rule)
+// recallOf estimates the recall of a rule's version from a sample of recordings nothing was found in, and what was found
+// meanwhile among all that the sample was drawn beside.
+func recallOf(m postgres.SampleResult, weeks []postgres.RuleWeek, row qualityRow) (estimate.Share, bool) {
+	strata := strataOf(m, row.Rule)
 	judged := 0
 	for _, st := range strata {
 		judged += st.Drawn
 	}
 	var found, confirmed, overturned, added int
 	for _, w := range weeks {
-		if w.Rule == rule {
+		if w.Rule == row.Rule && (w.Version == row.Version || w.Version == 0) { // what people added belongs to no version
 			found, confirmed, overturned, added = found+w.Recordings, confirmed+w.Confirmed, overturned+w.Overturned, added+w.Added
 		}
 	}
@@ -156,8 +163,9 @@ func recallOf(m postgres.SampleResult, weeks []postgres.RuleWeek, rule string) (
 	return estimate.Recall(found, confirmed, overturned, added, estimate.Stratified(strata, estimate.Each), m.Population), true
 }
 
-// qualityRows adds the weeks up by rule and version. What people added belongs to no version.
-func qualityRows(weeks []postgres.RuleWeek, until time.Time) []qualityRow {
+// qualityRows adds the weeks up by rule and version, live rules that found nothing included: just those may miss something.
+// What people added belongs to no version.
+func qualityRows(weeks []postgres.RuleWeek, live map[string]int, until time.Time) []qualityRow {
 	var rows []qualityRow
 	for _, w := range weeks {
 		if w.Version == 0 {
@@ -171,9 +179,14 @@ func qualityRows(weeks []postgres.RuleWeek, until time.Time) []qualityRow {
 		row.Confirmed, row.Overturns = row.Confirmed+w.Confirmed, row.Overturns+w.Overturned
 		row.Weeks = append(row.Weeks, w)
 	}
+	for rule, version := range live {
+		if !slices.ContainsFunc(rows, func(r qualityRow) bool { return r.Rule == rule && r.Version == version }) {
+			rows = append(rows, qualityRow{Rule: rule, Version: version})
+		}
+	}
 	for i := range rows {
 		row := &rows[i]
-		row.Now = i+1 == len(rows) || rows[i+1].Rule != row.Rule
+		row.Now = live[row.Rule] == row.Version
 		row.Right = estimate.Exact(float64(row.Confirmed), float64(row.Confirmed+row.Overturns), estimate.Usual)
 		row.Drift, row.Spark = drift(row.Weeks, until), spark(row.Weeks)
 	}
@@ -235,11 +248,23 @@ func (c *Console) qualityTable(l Lang, rows []qualityRow) grid {
 		if row.Drift != "" {
 			change = text("drift_" + row.Drift)
 		}
-		g.Rows = append(g.Rows, []gridCell{linked(c.rules.Title(row.Rule, string(l)), "/rules/quality/"+row.Rule), countCell(row.Version), countCell(row.Found), countCell(row.Findings),
-			countCell(row.Confirmed), countCell(row.Overturns), shareWords(row.Right, row.Confirmed+row.Overturns > 0), shareWords(row.Recall, row.HasRecall),
+		recall := shareWords(row.Recall, row.HasRecall)
+		if row.Outdated {
+			recall = words(text("outdated"))
+		}
+		g.Rows = append(g.Rows, []gridCell{linked(c.rules.Title(row.Rule, string(l)), "/rules/quality/"+row.Rule), countCell(row.Version), row.volume(row.Found), row.volume(row.Findings),
+			countCell(row.Confirmed), countCell(row.Overturns), shareWords(row.Right, row.Confirmed+row.Overturns > 0), recall,
 			agreementWords(row.Alpha), words(change)})
 	}
 	return g
+}
+
+// volume is a number of findings or recordings: a dash for an earlier version, whose findings the live one has made again.
+func (r qualityRow) volume(n int) gridCell {
+	if !r.Now {
+		return words("–")
+	}
+	return countCell(n)
 }
 
 // weeksTable is the volume and the precision by week.
@@ -257,7 +282,7 @@ func (c *Console) weeksTable(l Lang, rows []qualityRow) grid {
 				right = gridCell{Text: strconv.FormatFloat(v, 'f', 1, 64), Value: &v}
 			}
 			g.Rows = append(g.Rows, []gridCell{words(c.rules.Title(row.Rule, string(l))), countCell(w.Version), words(w.Week.Format(time.DateOnly)),
-				countCell(w.Recordings), countCell(w.Confirmed), countCell(w.Overturned), right})
+				row.volume(w.Recordings), countCell(w.Confirmed), countCell(w.Overturned), right})
 		}
 	}
 	return g

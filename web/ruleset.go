@@ -50,6 +50,16 @@ func (r ruleset) Judgeable() []string {
 	return ids
 }
 
+func (r ruleset) Numbers() map[string]int {
+	out := map[string]int{}
+	for _, rule := range r.rs.Rules {
+		if rule.Status == lexicon.StatusLive {
+			out[rule.ID] = rule.Version
+		}
+	}
+	return out
+}
+
 func (r ruleset) Score(principal string, at time.Time, findings []detectors.Finding) (score int, fatal bool) {
 	return detectors.Grade(r.rs.ScoringFor(principal, at), findings)
 }

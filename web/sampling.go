@@ -129,7 +129,7 @@ func (c *Console) drawSample(w http.ResponseWriter, r *http.Request) error {
 
 func (c *Console) sampleSpec(ctx context.Context, f url.Values) (s postgres.SampleSpec, err error) {
 	s = postgres.SampleSpec{Kind: postgres.SampleKind(f.Get("kind")), Title: strings.TrimSpace(f.Get("title")), Period: f.Get("period"),
-		Team: f.Get("team"), Principal: f.Get("principal"), Prior: expectedMisses, Seed: rand.Text(), Zone: c.loc}
+		Team: f.Get("team"), Principal: f.Get("principal"), Prior: expectedMisses, Seed: rand.Text(), Rules: c.rules.Numbers(), Zone: c.loc}
 	if s.Kind != postgres.SampleUnflagged && s.Kind != postgres.SampleCalibration || s.Period != "week" && s.Period != "month" ||
 		s.Title == "" || utf8.RuneCountInString(s.Title) > 100 || strings.ContainsRune(s.Title, 0) {
 		return s, errBadRequest

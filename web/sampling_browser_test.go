@@ -100,6 +100,7 @@ func TestSamplingInBrowser(t *testing.T) {
 
 	storagetest.Exec(t, d.database, `INSERT INTO findings (recording, key, rule, severity, doubtful, shadow, start, finding)
 		SELECT id, 'formula', '=SUM(1)', 'minor', false, false, 0, '{"rule": "=SUM(1)", "rule_version": 1}' FROM recordings WHERE state = 'inspected' ORDER BY started_at DESC LIMIT 1`)
+	storagetest.Exec(t, d.database, `UPDATE findings SET finding = jsonb_set(finding, '{rule_version}', (SELECT rules -> 'threat' FROM samples LIMIT 1)) WHERE rule = 'threat'`)
 	b.Go("/quality")
 	b.Becomes(`document.querySelector("table.figures tbody tr")`)
 	text := browsertest.Ask[string](b, `document.querySelector("main").innerText`)
@@ -113,6 +114,11 @@ func TestSamplingInBrowser(t *testing.T) {
 		t.Errorf("recall of a rule that nobody can judge by ear: %q", row)
 	}
 	look("quality")
+	storagetest.Exec(t, d.database, `UPDATE samples SET rules = jsonb_set(rules, '{threat}', '1')`)
+	b.Go("/quality")
+	if row := browsertest.Ask[string](b, `[...document.querySelectorAll("table.figures tbody tr")].find(r => r.cells[0].innerText === "威胁恐吓").cells[7].innerText`); row != "规则已改，请重新抽样" {
+		t.Errorf("recall from a sample that was drawn before the rule changed: %q", row)
+	}
 	b.Click(`button[name=lang][value=en]`)
 	b.Becomes(`document.documentElement.lang === "en" && document.readyState === "complete"`)
 	if h := browsertest.Ask[string](b, `document.querySelector("h1").textContent`); h != "Quality of the rules" {

@@ -195,7 +195,11 @@ func (c *Console) sampleTable(l Lang, res postgres.SampleResult) grid {
 		if res.Kind == postgres.SampleUnflagged {
 			s := estimate.Stratified(strata, estimate.Usual)
 			n := float64(res.Population)
-			row = append(row, shareWords(s, drawn > 0), words(fmt.Sprintf("%.0f [%.0f, %.0f]", n*s.Estimate, n*s.Low, n*s.High)))
+			if drawn > 0 && res.Whole() {
+				row = append(row, shareWords(s, true), words(fmt.Sprintf("%.0f [%.0f, %.0f]", n*s.Estimate, n*s.Low, n*s.High)))
+			} else {
+				row = append(row, words("–"), words("–")) // of what lies outside the visitor's scope it says nothing
+			}
 		}
 		alpha, kappa := agreementOn([]postgres.SampleResult{res}, rule)
 		g.Rows = append(g.Rows, append(row, agreementWords(alpha), agreementWords(kappa)))

@@ -48,7 +48,8 @@ func (r liveRules) Title(rule, lang string) string { return web.RulesOf(r.Rulese
 func (r liveRules) Clauses(rule string, at time.Time) []lexicon.Clause {
 	return web.RulesOf(r.Ruleset()).Clauses(rule, at)
 }
-func (r liveRules) Judgeable() []string { return web.RulesOf(r.Ruleset()).Judgeable() }
+func (r liveRules) Judgeable() []string     { return web.RulesOf(r.Ruleset()).Judgeable() }
+func (r liveRules) Numbers() map[string]int { return web.RulesOf(r.Ruleset()).Numbers() }
 func (r liveRules) Score(principal string, at time.Time, f []detectors.Finding) (int, bool) {
 	return web.RulesOf(r.Ruleset()).Score(principal, at, f)
 }

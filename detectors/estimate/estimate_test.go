@@ -111,6 +111,11 @@ func TestStratified(t *testing.T) {
 	near(t, "estimate", two.Estimate, .05, 1e-12)
 	none := Stratified([]Stratum{{Total: 500, Drawn: 10}, {Total: 500, Drawn: 10}, {Total: 500}}, Usual)
 	near(t, "nothing in 20", none.High, .1684, .00005)
+	// Nothing in 100 of a tenth and in 1 of nine tenths says little more than nothing in 1: Kish's size is 1.23.
+	lopsided := Stratified([]Stratum{{Total: 100, Drawn: 100}, {Total: 900, Drawn: 1}}, Usual)
+	near(t, "nothing in a lopsided sample", lopsided.High, Exact(0, 1/(.81+.0001), Usual).High, 1e-9)
+	// Drawn in proportion the weights cost nothing.
+	near(t, "nothing in proportion", Stratified([]Stratum{{Total: 900, Drawn: 90}, {Total: 100, Drawn: 10}}, Usual).High, Exact(0, 100, Usual).High, 1e-9)
 	if s := Stratified(nil, Usual); s.Low != 0 || s.High != 1 {
 		t.Errorf("nothing was judged: %+v", s)
 	}

@@ -10,13 +10,14 @@ type Stratum struct {
 }
 
 // Stratified estimates the share of hits in the whole: the strata's shares weighted by their sizes, with the interval of
-// Korn and Graubard (1998): exact, at the effective size of the sample. Strata of which nothing was judged are left out,
+// Korn and Graubard (1998): exact, at the effective size of the sample, which is at most the one its weights leave. Strata of which nothing was judged are left out,
 // as if they were like the others.
 func Stratified(strata []Stratum, confidence float64) Share {
-	total, drawn, hits := 0.0, 0.0, 0.0
+	total, drawn, hits, weights := 0.0, 0.0, 0.0, 0.0
 	for _, s := range strata {
 		if s.Drawn > 0 {
 			total += float64(s.Total)
+			weights += float64(s.Total) * float64(s.Total) / float64(s.Drawn)
 			drawn += float64(s.Drawn)
 			hits += float64(s.Hits)
 		}
@@ -39,9 +40,11 @@ func Stratified(strata []Stratum, confidence float64) Share {
 		}
 		variance += w * w * spread
 	}
-	size := drawn
+	// Where all say the same, or hits lie in strata that were drawn densely, the variance seen is too small: weights that
+	// differ cost precision in any case (Kish 1965).
+	size := math.Min(drawn, total*total/weights)
 	if variance > 0 && p > 0 && p < 1 {
-		size = math.Min(drawn, p*(1-p)/variance)
+		size = math.Min(size, p*(1-p)/variance)
 	}
 	s := Exact(p*size, size, confidence)
 	s.Estimate = p

@@ -23,6 +23,8 @@ type Sample struct {
 	At, Closed      time.Time
 	Drawn           int // recordings
 	Seats, Judged   int // judgements to be given and given
+	// Rules are the numbers that the live rules had when it was drawn; none of a sample from before they were kept.
+	Rules map[string]int
 }
 
 // Comparable says whether judgements may be shown: all are given, or no more will be.
@@ -34,7 +36,7 @@ func (m Sample) LastMoment() time.Time { return m.To.Add(-time.Second) }
 const sampleColumns = `m.id::text, m.title, m.kind, m.since, m.until, m.period, m.team, m.principal, m.half, m.prior, m.doubled, m.seed, m.population,
 	u.display_name, m.created_at, coalesce(m.closed_at, '0001-01-01 00:00:00+00'), (SELECT count(*) FROM sample_items i WHERE i.sample = m.id)::int,
 	(SELECT count(*) FROM sample_seats t WHERE t.sample = m.id AND t.seat > 0)::int,
-	(SELECT count(*) FROM sample_seats t WHERE t.sample = m.id AND t.seat > 0 AND t.judged_at IS NOT NULL)::int`
+	(SELECT count(*) FROM sample_seats t WHERE t.sample = m.id AND t.seat > 0 AND t.judged_at IS NOT NULL)::int, m.rules`
 
 // Samples gives those that hold recordings in the scope, newest first.
 func (s *Store) Samples(ctx context.Context, sc Scope) ([]Sample, error) {
@@ -63,6 +65,10 @@ type SampleResult struct {
 	Strata []SampleStratum
 	Items  []SampleItem
 }
+
+// Whole says whether everything that was drawn lies within the scope. Only then does the sample say something of its
+// population: what was drawn of a part stands for no part that can be counted.
+func (v SampleResult) Whole() bool { return len(v.Items) == v.Drawn }
 
 // SampleResult gives a sample; ErrNotFound where there is none in the scope.
 func (s *Store) SampleResult(ctx context.Context, sc Scope, id string) (v SampleResult, err error) {
@@ -121,17 +127,31 @@ type RuleWeek struct {
 }
 
 // RuleWeeks counts findings within the scope by rule, version and week of the contact. Rules on shadow don't count.
+//
+// A finding is one, whichever versions of the rule make it: what people say of it counts for the version that makes it now
+// and for those that made it when somebody judged it. How many findings an earlier version made in all is known only until
+// recordings were inspected again.
 func (s *Store) RuleWeeks(ctx context.Context, sc Scope, f TrendFilter) ([]RuleWeek, error) {
 	args := []any{f.From, f.To, f.From.Location().String(), f.Team, f.Principal}
-	rows, err := s.pool.Query(ctx, `SELECT f.rule, CASE WHEN f.added THEN 0 ELSE coalesce((f.finding ->> 'rule_version')::int, 0) END,
-			date_trunc('week', coalesce(r.started_at, r.created_at) AT TIME ZONE $3)::date,
-			count(DISTINCT r.id) FILTER (WHERE NOT f.added AND (NOT f.doubtful OR f.verdict <> 'open'))::int, count(*) FILTER (WHERE NOT f.added)::int,
-			count(*) FILTER (WHERE NOT f.added AND f.verdict = 'confirmed')::int, count(*) FILTER (WHERE NOT f.added AND f.verdict = 'overturned')::int,
-			count(DISTINCT r.id) FILTER (WHERE f.added AND f.verdict <> 'overturned')::int
-		FROM findings f JOIN recordings r ON r.id = f.recording
-		WHERE r.score IS NOT NULL AND r.state <> 'duplicate' AND NOT f.shadow AND (f.current OR f.verdict <> 'open')
-			AND coalesce(r.started_at, r.created_at) >= $1 AND coalesce(r.started_at, r.created_at) < $2
-			AND ($4 = '' OR r.team = $4) AND ($5 = '' OR r.principal = $5) AND `+sc.sql("r", &args)+`
+	const (
+		week    = `date_trunc('week', coalesce(r.started_at, r.created_at) AT TIME ZONE $3)::date`
+		present = `coalesce((f.finding ->> 'rule_version')::int, 0)`
+	)
+	where := `r.score IS NOT NULL AND r.state <> 'duplicate' AND NOT f.shadow AND (f.current OR f.verdict <> 'open')
+		AND coalesce(r.started_at, r.created_at) >= $1 AND coalesce(r.started_at, r.created_at) < $2
+		AND ($4 = '' OR r.team = $4) AND ($5 = '' OR r.principal = $5) AND ` + sc.sql("r", &args)
+	rows, err := s.pool.Query(ctx, `SELECT rule, version, week, sum(recordings)::int, sum(findings)::int, sum(confirmed)::int, sum(overturned)::int, sum(added)::int FROM (
+			SELECT f.rule, CASE WHEN f.added THEN 0 ELSE `+present+` END AS version, `+week+` AS week,
+				count(DISTINCT r.id) FILTER (WHERE NOT f.added AND (NOT f.doubtful OR f.verdict <> 'open')) AS recordings, count(*) FILTER (WHERE NOT f.added) AS findings,
+				count(*) FILTER (WHERE NOT f.added AND f.verdict = 'confirmed') AS confirmed, count(*) FILTER (WHERE NOT f.added AND f.verdict = 'overturned') AS overturned,
+				count(DISTINCT r.id) FILTER (WHERE f.added AND f.verdict <> 'overturned') AS added
+			FROM findings f JOIN recordings r ON r.id = f.recording WHERE `+where+` GROUP BY 1, 2, 3
+			UNION ALL
+			SELECT rule, version, week, count(DISTINCT recording), count(*), count(*) FILTER (WHERE verdict = 'confirmed'), count(*) FILTER (WHERE verdict = 'overturned'), 0
+			FROM (SELECT DISTINCT f.rule, e.rule_version AS version, `+week+` AS week, f.recording, f.key, f.verdict
+				FROM review_events e JOIN findings f ON f.recording = e.recording AND f.key = e.finding JOIN recordings r ON r.id = f.recording
+				WHERE e.rule_version > 0 AND f.verdict <> 'open' AND NOT f.added AND e.rule_version <> `+present+` AND `+where+`) earlier
+			GROUP BY 1, 2, 3) all_versions
 		GROUP BY 1, 2, 3 ORDER BY 1, 2, 3`, args...)
 	if err != nil {
 		return nil, err

@@ -45,6 +45,7 @@ type SampleSpec struct {
 	Size            int       // instead of Half, where it is not 0
 	Doubled         float64   // share that two judge; of a calibration all is judged by all
 	Seed            string
+	Rules           map[string]int // numbers of the live rules, kept with the sample
 	Reviewers       []SampleReviewer
 	Zone            *time.Location // whose weeks and months count
 }
@@ -79,9 +80,9 @@ func (s *Store) DrawSample(ctx context.Context, sc Scope, spec SampleSpec, by Ac
 		for i, n := range estimate.Allocate(size, totals) {
 			strata[i].Drawn = n
 		}
-		err = tx.QueryRow(ctx, `INSERT INTO samples (kind, title, since, until, period, team, principal, half, prior, doubled, seed, population, created_by)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) RETURNING id::text`, spec.Kind, spec.Title, spec.From, spec.To, spec.Period,
-			spec.Team, spec.Principal, spec.Half, spec.Prior, spec.Doubled, spec.Seed, population, by.ID).Scan(&id)
+		err = tx.QueryRow(ctx, `INSERT INTO samples (kind, title, since, until, period, team, principal, half, prior, doubled, seed, population, created_by, rules)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, coalesce($14::jsonb, '{}')) RETURNING id::text`, spec.Kind, spec.Title, spec.From, spec.To, spec.Period,
+			spec.Team, spec.Principal, spec.Half, spec.Prior, spec.Doubled, spec.Seed, population, by.ID, spec.Rules).Scan(&id)
 		if err != nil {
 			return err
 		}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/speechqa/speechqa/detectors"
+	"github.com/speechqa/speechqa/pipeline"
 	"github.com/speechqa/speechqa/storage/postgres"
 )
 
@@ -36,13 +37,14 @@ func TestSample(t *testing.T) {
 	by := postgres.Actor{ID: lead, Name: "lead", Origin: "127.0.0.1"}
 	spec := postgres.SampleSpec{Kind: postgres.SampleUnflagged, Title: "三月", From: time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC), To: time.Date(2026, 4, 1, 0, 0, 0, 0, time.UTC),
 		Period: "week", Half: .2, Prior: .5, Doubled: .5, Seed: "s", Zone: time.UTC,
+		Rules:     map[string]int{"threat": 3},
 		Reviewers: []postgres.SampleReviewer{{ID: one}, {ID: two, Scope: postgres.Scope{Teams: []string{"north", "south"}}}}}
 	id, err := b.DrawSample(ctx, postgres.Scope{}, spec, by)
 	b.noError(err)
 	m, err := b.SampleResult(ctx, postgres.Scope{}, id)
 	b.noError(err)
 	// 24.01 of very many at ± 20 points, 12 of 20.
-	if m.Population != 20 || m.Drawn != 12 || len(m.Items) != 12 || m.Seats != 18 || m.Judged != 0 || m.Comparable() {
+	if m.Rules["threat"] != 3 || !m.Whole() || m.Population != 20 || m.Drawn != 12 || len(m.Items) != 12 || m.Seats != 18 || m.Judged != 0 || m.Comparable() {
 		t.Fatalf("%+v, %d items", m.Sample, len(m.Items))
 	}
 	drawn := map[string]int{}
@@ -98,6 +100,9 @@ func TestSample(t *testing.T) {
 	}
 	north, err := b.SampleResult(ctx, postgres.Scope{Teams: []string{"north"}}, id)
 	b.noError(err)
+	if north.Whole() {
+		t.Error("a part of the sample passes for all of it")
+	}
 	for _, item := range north.Items {
 		if item.Agent != "a1" {
 			t.Errorf("agent %s is of another team", item.Agent)
@@ -171,6 +176,83 @@ func TestRuleWeeks(t *testing.T) {
 	if got, err := b.RuleWeeks(t.Context(), postgres.Scope{Agent: "nobody"}, postgres.TrendFilter{From: day(2026, 3, 1), To: day(2026, 4, 1)}); err != nil || len(got) != 0 {
 		t.Errorf("out of scope: %v %v", got, err)
 	}
+}
+
+// TestRuleWeeksKeepWhatPeopleSaid: after another version of a rule has inspected everything again, what people said before
+// counts for the version that had made the finding, and for the new one where it makes it too.
+func TestRuleWeeksKeepWhatPeopleSaid(t *testing.T) {
+	b := newBed(t)
+	ctx := t.Context()
+	clerk := b.user("clerk")
+	at := func(version int) detectors.Finding {
+		f := finding("threat", 1)
+		f.RuleVersion = version
+		return f
+	}
+	var ids []string
+	for i := range 4 {
+		f := found(fmt.Sprintf("r%d", i))
+		f.Metadata.StartedAt = time.Date(2026, 3, 3, 10, 0, 0, 0, time.UTC)
+		ids = append(ids, b.inspected(f, 90, at(1)))
+	}
+	judge := func(i int, v postgres.Verdict) {
+		t.Helper()
+		b.noError(b.Decide(ctx, postgres.Decision{RecordingID: ids[i], FindingKey: "threat-key", Verdict: v, Reason: "negation", UserID: clerk, Version: b.version(ids[i])}, tenEach))
+	}
+	judge(0, postgres.VerdictConfirmed)
+	judge(1, postgres.VerdictOverturned)
+	judge(2, postgres.VerdictOverturned)
+	rescan := func(ruleset string, find func(id string) []detectors.Finding) {
+		t.Helper()
+		_, err := b.Rescan(ctx, postgres.AuditEntry{}, ruleset)
+		b.noError(err)
+		batch, err := b.BeginAgain(ctx, 100, "w")
+		b.noError(err)
+		var done []pipeline.Again
+		for _, f := range batch.Begun {
+			d := again(f, 90, find(f.ID)...)
+			d.Result.RulesetHash = ruleset
+			done = append(done, d)
+		}
+		b.noError(b.CommitInspections(ctx, batch.ID, done))
+		b.sameFigures([]string{"threat"})
+	}
+	scores := func(want ...int) {
+		t.Helper()
+		for i, id := range ids {
+			if v := b.review(id); v.Score != want[i] {
+				t.Errorf("recording %d has score %d, want %d", i, v.Score, want[i])
+			}
+		}
+	}
+	scores(90, 100, 100, 90)
+	rescan("rules-2", func(id string) []detectors.Finding {
+		if id == ids[1] {
+			return nil // an exception excuses it by now
+		}
+		return []detectors.Finding{at(2)}
+	})
+	judge(2, postgres.VerdictConfirmed) // thinks again: the finding is one, and this is what is said of it
+	judge(3, postgres.VerdictConfirmed)
+	scores(90, 100, 90, 90)
+	f := postgres.TrendFilter{From: day(2026, 3, 1), To: day(2026, 4, 1)}
+	got, err := b.RuleWeeks(ctx, postgres.Scope{}, f)
+	b.noError(err)
+	want := []postgres.RuleWeek{
+		{Rule: "threat", Version: 1, Week: day(2026, 3, 2), Recordings: 3, Findings: 3, Confirmed: 2, Overturned: 1},
+		{Rule: "threat", Version: 2, Week: day(2026, 3, 2), Recordings: 3, Findings: 3, Confirmed: 3},
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+	if got, err := b.RuleWeeks(ctx, postgres.Scope{Agent: "nobody"}, f); err != nil || len(got) != 0 {
+		t.Errorf("out of scope: %v %v", got, err)
+	}
+	rescan("rules-1", func(string) []detectors.Finding { return []detectors.Finding{at(1)} }) // rolled back
+	if got, err = b.RuleWeeks(ctx, postgres.Scope{}, f); err != nil || len(got) != 2 || got[0].Findings != 4 || got[0].Confirmed != 3 || got[0].Overturned != 1 || got[1].Confirmed != 2 || got[1].Overturned != 0 {
+		t.Errorf("after rolling back: %+v %v", got, err)
+	}
+	scores(90, 100, 90, 90) // what was overturned stays so
 }
 
 func day(y, m, d int) time.Time { return time.Date(y, time.Month(m), d, 0, 0, 0, 0, time.UTC) }
