@@ -93,7 +93,8 @@ func (f *fleet) databaseCPU() (used time.Duration) {
 
 // Stored calls inspected again by a worker with two inspectors, writes included: many a transaction, and as it is where
 // something goes wrong, each as a task of its own. "first" has no findings from before, so that every call with a
-// finding comes out otherwise; "again" has the same findings from other rules.
+// finding comes out otherwise; "again" has the same findings from other rules; of "changed" those of every twentieth call
+// are otherwise.
 func BenchmarkRescan(b *testing.B) {
 	e, err := engine()
 	if err != nil {
@@ -106,14 +107,17 @@ func BenchmarkRescan(b *testing.B) {
 		mark []string // what is done after the calls were marked
 	}{
 		{"batches", 20_000, nil},
-		{"one-by-one", 1000, []string{`UPDATE recordings SET state = 'transcribed', priority = -1`, `DELETE FROM stale`}},
+		{"one-by-one", 1000, []string{`UPDATE recordings SET state = 'transcribed', priority = -1 WHERE state = 'inspected'`, `DELETE FROM stale`}},
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			f := newFleet(b)
 			size := f.stored(c.n)
 			for b.Loop() {
-				for _, pass := range []string{"first", "again"} {
+				for _, pass := range []string{"first", "again", "changed"} {
 					b.StopTimer()
+					if pass == "changed" {
+						storagetest.Exec(b, f.Database, `UPDATE findings SET severity = 'another' WHERE mod(hashtext(recording::text), 20) = 0`)
+					}
 					storagetest.Exec(b, f.Database, `UPDATE recordings SET ruleset_hash = 'none'`, `DELETE FROM judged_same`, `VACUUM ANALYZE`)
 					marking := time.Now()
 					if n, err := f.store.Rescan(b.Context(), postgres.AuditEntry{Name: "bench"}, hash); err != nil || n != int64(c.n) {
