@@ -47,7 +47,7 @@ func (c Comparison) Add(t *Tally, in Case) {
 	}
 	for i, j := range in.Judged {
 		if j.Confirmed && !p.used[i] {
-			t.rule(j.Rule).Confirmed++ // neither ruleset finds it
+			p.count(j.Rule, func(r *RuleTally) { r.Confirmed++ }) // neither ruleset finds it
 		}
 	}
 	if p.differ {
@@ -116,23 +116,27 @@ func (p *pairing) pair(old, now []detectors.Finding) {
 }
 
 func (p *pairing) both(a, b *detectors.Finding) {
-	r := p.t.rule(a.Rule)
-	r.Old++
-	r.New++
 	v := p.verdict(a, b)
-	switch v {
-	case "confirmed":
-		r.OldConfirmed++
-		r.NewConfirmed++
-		r.Confirmed++
-	case "overturned":
-		r.OldOverturned++
-		r.NewOverturned++
-	}
-	if a.Quote == b.Quote && a.Severity == b.Severity && a.Doubtful == b.Doubtful {
+	same := a.Quote == b.Quote && a.Severity == b.Severity && a.Doubtful == b.Doubtful
+	p.count(a.Rule, func(r *RuleTally) {
+		r.Old++
+		r.New++
+		switch v {
+		case "confirmed":
+			r.OldConfirmed++
+			r.NewConfirmed++
+			r.Confirmed++
+		case "overturned":
+			r.OldOverturned++
+			r.NewOverturned++
+		}
+		if !same {
+			r.Changed++
+		}
+	})
+	if same {
 		return
 	}
-	r.Changed++
 	p.differ = true
 	d := p.difference(b, Changed, v)
 	d.Before = a.Quote
@@ -140,39 +144,52 @@ func (p *pairing) both(a, b *detectors.Finding) {
 }
 
 func (p *pairing) only(f *detectors.Finding, kind string) {
-	r := p.t.rule(f.Rule)
 	p.differ = true
 	v := p.verdict(f, f)
-	if v == "confirmed" {
-		r.Confirmed++
-	}
+	d := p.difference(f, kind, v)
 	if kind == Lost {
-		r.Old++
-		r.Lost++
-		p.agent.Lost++
-		switch v {
-		case "confirmed":
-			r.OldConfirmed++
-			r.LostConfirmed++
-		case "overturned":
-			r.OldOverturned++
-			r.LostOverturned++
-		}
-		p.lost = append(p.lost, p.difference(f, kind, v))
+		p.count(f.Rule, func(r *RuleTally) { r.lose(v) })
+		p.lost = append(p.lost, d)
 		return
 	}
-	r.New++
-	r.Found++
-	p.agent.Found++
-	switch v {
+	p.count(f.Rule, func(r *RuleTally) { r.find(v) })
+	p.t.Differences = append(p.t.Differences, d)
+}
+
+// count counts for the rule and for the agent.
+func (p *pairing) count(rule string, f func(*RuleTally)) {
+	f(p.t.rule(rule))
+	f(&p.agent.RuleTally)
+}
+
+// lose counts a finding that only the old rules make, with what people said of it.
+func (t *RuleTally) lose(verdict string) {
+	t.Old++
+	t.Lost++
+	switch verdict {
 	case "confirmed":
-		r.NewConfirmed++
-		r.FoundConfirmed++
+		t.Confirmed++
+		t.OldConfirmed++
+		t.LostConfirmed++
 	case "overturned":
-		r.NewOverturned++
-		r.FoundOverturned++
+		t.OldOverturned++
+		t.LostOverturned++
 	}
-	p.t.Differences = append(p.t.Differences, p.difference(f, kind, v))
+}
+
+// find counts a finding that only the new rules make.
+func (t *RuleTally) find(verdict string) {
+	t.New++
+	t.Found++
+	switch verdict {
+	case "confirmed":
+		t.Confirmed++
+		t.NewConfirmed++
+		t.FoundConfirmed++
+	case "overturned":
+		t.NewOverturned++
+		t.FoundOverturned++
+	}
 }
 
 // verdict is what a person said about either finding: by its key, else about the same rule in the same utterance.

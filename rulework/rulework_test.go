@@ -115,7 +115,7 @@ func TestComparison(t *testing.T) {
 	if r := got.Rules["threat"]; r == nil || r.Found != 1 || r.Old != 0 {
 		t.Errorf("threat: %+v", r)
 	}
-	if got.Calls != 4 || got.Differ != 2 || got.Agents["a"].Calls != 2 || got.Agents["a"].Lost != 1 || got.Agents["b"].Found != 1 {
+	if got.Calls != 4 || got.Differ != 2 || got.Agents["a"].Calls != 2 || got.Agents["a"].Lost != 1 || got.Agents["a"].OldPrecision().N != 2 || got.Agents["a"].NewPrecision().Value() != 1 || got.Agents["b"].Found != 1 {
 		t.Errorf("%d calls, %d differ, agents %+v %+v", got.Calls, got.Differ, got.Agents["a"], got.Agents["b"])
 	}
 	for _, d := range got.Differences {

@@ -97,13 +97,12 @@ func (t *RuleTally) OldRecall() Share { return ShareOf(t.OldConfirmed, t.Confirm
 // NewRecall: see OldRecall.
 func (t *RuleTally) NewRecall() Share { return ShareOf(t.NewConfirmed, t.Confirmed) }
 
-// AgentTally is what a change means for an agent.
+// AgentTally is what a change means for an agent: all rules' findings in his calls together.
 type AgentTally struct {
 	Calls      int `json:"calls"`
 	OldFlagged int `json:"old_flagged"` // calls with a certain finding
 	NewFlagged int `json:"new_flagged"`
-	Found      int `json:"found"`
-	Lost       int `json:"lost"`
+	RuleTally
 }
 
 // Tally is the outcome of a back-test so far. Tallies of parts can be added.
@@ -153,7 +152,7 @@ func (t *Tally) Add(o *Tally) {
 	for id, a := range o.Agents {
 		b := t.agent(id)
 		b.Calls, b.OldFlagged, b.NewFlagged = b.Calls+a.Calls, b.OldFlagged+a.OldFlagged, b.NewFlagged+a.NewFlagged
-		b.Found, b.Lost = b.Found+a.Found, b.Lost+a.Lost
+		b.add(&a.RuleTally)
 	}
 	t.Differences = append(t.Differences, o.Differences...)
 	t.trim()
@@ -189,6 +188,21 @@ func (t *Tally) Total() RuleTally {
 		sum.add(r)
 	}
 	return sum
+}
+
+// ChangedAgents are at most limit agents with differences, those with the most first.
+func (t *Tally) ChangedAgents(limit int) []string {
+	var ids []string
+	for id, a := range t.Agents {
+		if a.Found+a.Lost+a.Changed > 0 {
+			ids = append(ids, id)
+		}
+	}
+	differences := func(id string) int { a := t.Agents[id]; return a.Found + a.Lost + a.Changed }
+	slices.SortFunc(ids, func(a, b string) int {
+		return cmp.Or(cmp.Compare(differences(b), differences(a)), cmp.Compare(a, b))
+	})
+	return ids[:min(len(ids), limit)]
 }
 
 // RuleIDs are the rules in order.

@@ -1,11 +1,9 @@
 package web
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"net/http"
-	"slices"
 
 	"github.com/speechqa/speechqa/rulework"
 )
@@ -62,15 +60,9 @@ func (c *Console) fillBackTest(r *http.Request, d *backTestData) error {
 	}
 	sc := ScopeOf(visitorOf(r).user)
 	if sc.Everything() {
-		for id, a := range d.Tally.Agents {
-			if a.Found+a.Lost > 0 {
-				d.Agents = append(d.Agents, agentTallyRow{id, a})
-			}
+		for _, id := range d.Tally.ChangedAgents(maxAgents) {
+			d.Agents = append(d.Agents, agentTallyRow{id, d.Tally.Agents[id]})
 		}
-		slices.SortFunc(d.Agents, func(a, b agentTallyRow) int {
-			return cmp.Or(cmp.Compare(b.Found+b.Lost, a.Found+a.Lost), cmp.Compare(a.Agent, b.Agent))
-		})
-		d.Agents = d.Agents[:min(len(d.Agents), maxAgents)]
 	}
 	var ids []string
 	for _, x := range d.Tally.Differences {

@@ -138,7 +138,8 @@ func sampleTally() *rulework.Tally {
 	t := rulework.NewTally()
 	t.Calls, t.Differ = 300, 7
 	t.Rules["threat"] = &rulework.RuleTally{Old: 9, New: 7, Found: 1, Lost: 3, OldConfirmed: 4, OldOverturned: 4, NewConfirmed: 4, Confirmed: 5}
-	t.Agents["2015"] = &rulework.AgentTally{Calls: 20, OldFlagged: 5, NewFlagged: 3, Found: 1, Lost: 3}
+	t.Agents["2015"] = &rulework.AgentTally{Calls: 20, OldFlagged: 5, NewFlagged: 3,
+		RuleTally: rulework.RuleTally{Found: 1, Lost: 3, OldConfirmed: 4, OldOverturned: 4, NewConfirmed: 3, NewOverturned: 1, Confirmed: 4}}
 	t.Differences = []rulework.Difference{
 		{Kind: rulework.Lost, Recording: "0191d7a0-0000-7000-8000-000000000001", Rule: "threat", Quote: "等着坐牢", Why: "因为", Because: "否定", Verdict: "overturned", Key: "k1"},
 		{Kind: rulework.Found, Recording: "0191d7a0-0000-7000-8000-000000000002", Rule: "threat", Quote: "准备坐牢", Why: "因为", Key: "k2"}}
@@ -192,6 +193,9 @@ func TestRulesPages(t *testing.T) {
 		}
 		done.Differences, done.Agents = done.Tally.Differences, []agentTallyRow{{"2015", done.Tally.Agents["2015"]}}
 		doc = draw(t, c, l, RoleAuditor, "rules_backtest", done)
+		if row := textOf(one(t, doc, "#byagent tbody tr")); !strings.Contains(row, "50%") || strings.Count(row, "75%") != 2 { // precision before, after, and what is still found
+			t.Errorf("an agent's figures: %q", row)
+		}
 		if n := len(all(doc, "#differences tr")); n != 2 {
 			t.Errorf("%d differences", n)
 		}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -223,6 +224,9 @@ func (c *rulesBacktestCmd) print(out io.Writer, t *rulework.Tally, old, now *lex
 	if err := w.Flush(); err != nil {
 		return err
 	}
+	if err := printAgents(out, t); err != nil {
+		return err
+	}
 	for i, d := range t.Differences {
 		if i == 0 {
 			fmt.Fprintln(out)
@@ -247,6 +251,25 @@ func (c *rulesBacktestCmd) print(out io.Writer, t *rulework.Tally, old, now *lex
 		}
 	}
 	return nil
+}
+
+// agentsShown is how many agents are listed, those with the most differences first.
+const agentsShown = 20
+
+// printAgents shows what the change means for those in whose calls something differs.
+func printAgents(out io.Writer, t *rulework.Tally) error {
+	ids := t.ChangedAgents(agentsShown)
+	if len(ids) == 0 {
+		return nil
+	}
+	w := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
+	fmt.Fprintln(w, "\nagent\tcalls\tflagged before\tafter\tfound\tlost\tprecision before\tafter\trecall of confirmed before\tafter")
+	for _, id := range ids {
+		a := t.Agents[id]
+		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%d\t%s\t%s\t%s\t%s\n", cmp.Or(id, "–"), a.Calls, a.OldFlagged, a.NewFlagged, a.Found, a.Lost,
+			share(a.OldPrecision()), share(a.NewPrecision()), share(a.OldRecall()), share(a.NewRecall()))
+	}
+	return w.Flush()
 }
 
 // share writes a proportion with its interval, or a dash where nothing was counted.

@@ -112,7 +112,7 @@ func TestBacktestOverFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	status, out, errs := speechqa(t, nil, "rules", "backtest", old, now, file)
-	for _, want := range []string{"2 conversations, 2 differ", "FOUND   threat a:0", "LOST    private_channel b:0", "private_channel: 1 confirmed findings are lost"} {
+	for _, want := range []string{"2 conversations, 2 differ", "FOUND   threat a:0", "LOST    private_channel b:0", "private_channel: 1 confirmed findings are lost", "\nagent  calls"} {
 		if status != 0 || !strings.Contains(out, want) {
 			t.Errorf("status %d, %q is missing:\n%s%s", status, want, out, errs)
 		}
