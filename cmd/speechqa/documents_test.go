@@ -98,3 +98,71 @@ func TestTestsInDocuments(t *testing.T) {
 		}
 	}
 }
+
+// TestOperationsDocument: docs/operations.md explains every metric, state, queue and reason that the program has, and
+// names no setting that it lacks.
+func TestOperationsDocument(t *testing.T) {
+	b, err := os.ReadFile("../../docs/operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc := string(b)
+	// wanted are the first groups of a pattern in sources, without tests.
+	wanted := func(pattern string, globs ...string) (out []string) {
+		for _, g := range globs {
+			files, err := filepath.Glob("../../" + g)
+			if err != nil || len(files) == 0 {
+				t.Fatal(g, err)
+			}
+			for _, f := range files {
+				src, err := os.ReadFile(f)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if strings.HasSuffix(f, "_test.go") {
+					continue
+				}
+				for _, m := range regexp.MustCompile(pattern).FindAllSubmatch(src, -1) {
+					out = append(out, string(m[1]))
+				}
+			}
+		}
+		if len(out) == 0 {
+			t.Fatalf("nothing fits %s", pattern)
+		}
+		return out
+	}
+	for _, name := range wanted(`(?:NewDesc\(|Name:\s*)"(speechqa_[a-z_]+)"`, "worker/*.go", "worker/*/*.go", "cmd/speechqa/*.go", "storage/*/*.go", "web/*.go") {
+		if !strings.Contains(doc, "`"+name) {
+			t.Errorf("metric %s", name)
+		}
+	}
+	for _, state := range wanted(`State[A-Z]\w* +State += "(\w+)"`, "pipeline/*.go") {
+		if !strings.Contains(doc, "| `"+state+"` |") {
+			t.Errorf("state %s", state)
+		}
+	}
+	for _, queue := range wanted(`Queue[A-Z]\w* *= "(\w+)"`, "worker/*.go") {
+		if !strings.Contains(doc, "| `"+queue+"` |") {
+			t.Errorf("queue %s", queue)
+		}
+	}
+	sources := []string{"pipeline/classify.go", "pipeline/whisper/silero.go", "pipeline/whisper/transcriber.go"}
+	for _, f := range []string{"decode", "excerpt", "ffmpeg", "open", "riff", "sniff", "source", "wav"} {
+		sources = append(sources, "pipeline/audio/"+f+".go")
+	}
+	for _, sentence := range wanted(`"(?:%s)?[,]?((?:WAV )?\p{Han}{6}[^"%]*)`, sources...) {
+		if !strings.Contains(doc, strings.TrimSpace(sentence)) {
+			t.Errorf("reason %s", sentence)
+		}
+	}
+	known := map[string]bool{}
+	for _, s := range settings() {
+		known[s.Env], known[s.Env+"_FILE"] = true, s.Secret
+	}
+	for _, name := range regexp.MustCompile(`SPEECHQA_[A-Z0-9_]+`).FindAllString(doc, -1) {
+		if !known[name] {
+			t.Errorf("setting %s, which there is not", name)
+		}
+	}
+}
