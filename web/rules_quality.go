@@ -127,8 +127,8 @@ func proposal(v postgres.Review, f postgres.JudgedFinding) (rulework.Proposal, e
 	if f.Turn < 0 || f.Turn >= len(v.Transcript.Utterances) || f.Verdict == postgres.VerdictOpen {
 		return rulework.Proposal{}, errBadRequest
 	}
-	p := rulework.Proposal{Rule: f.Rule, Kind: rulework.ExamplePass, Quote: f.Quote, Reason: f.Reason, Recording: v.Recording.ID, Finding: f.Key,
-		Text: rulework.Mask(v.Transcript.Utterances[f.Turn].Text, f.Quote, v.Recording.Metadata)}
+	p := rulework.Proposal{Rule: f.Rule, Kind: rulework.ExamplePass, Reason: f.Reason, Recording: v.Recording.ID, Finding: f.Key}
+	p.Text, p.Quote = rulework.Mask(v.Transcript.Utterances[f.Turn].Text, f.Quote, v.Recording.Metadata)
 	if f.Verdict == postgres.VerdictConfirmed {
 		p.Kind = rulework.ExampleFlag
 	}

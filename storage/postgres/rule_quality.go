@@ -2,10 +2,12 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/speechqa/speechqa/rulework"
 )
@@ -150,24 +152,26 @@ func (s *Store) CloseProposal(ctx context.Context, id int64, used bool, by rulew
 	})
 }
 
-// SaidWith gives what was said in the newest recordings of the scope in which a term occurs; a search that takes longer
-// than a page may is broken off, with what there is left out.
-func (s *Store) SaidWith(ctx context.Context, sc Scope, term string, limit int) (texts []string, err error) {
-	args := []any{term, limit}
-	in := sc.sql("r", &args)
-	err = s.tx(ctx, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, `SET LOCAL statement_timeout = '8s'`); err != nil {
+// SaidWith gives what was said in the newest recordings of the scope in which a term occurs, of the last SearchDays days.
+// A search that takes longer than searchPatience ends with what was found by then.
+func (s *Store) SaidWith(ctx context.Context, sc Scope, term string, limit int) ([]string, error) {
+	w := walk{words: []string{term}, limit: limit, patience: searchPatience / 2}
+	err := s.tx(ctx, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, `SELECT set_config('enable_seqscan', 'off', true), set_config('statement_timeout', $1, true)`, fmt.Sprint(searchPatience.Milliseconds())); err != nil {
 			return err
 		}
-		rows, err := tx.Query(ctx, `SELECT t.said FROM recordings r JOIN transcripts t ON t.recording = r.id
-			WHERE strpos(t.said, $1) > 0 AND `+in+` ORDER BY r.created_at DESC LIMIT $2`, args...)
-		if err != nil {
-			return err
-		}
-		texts, err = pgx.CollectRows(rows, pgx.RowTo[string])
-		return err
+		return w.run(ctx, tx, sc)
 	})
-	return texts, err
+	var refused *pgconn.PgError
+	if err != nil && (!errors.As(err, &refused) || refused.Code != "57014" || ctx.Err() != nil) { // query_canceled
+		return nil, err
+	}
+	rows, err := s.pool.Query(ctx, `SELECT t.said FROM unnest($1::text[]::uuid[]) WITH ORDINALITY found (id, n) JOIN transcripts t ON t.recording = found.id
+		ORDER BY n LIMIT $2`, w.ids, limit)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[string])
 }
 
 // InScopeOf gives those of the recordings that lie in the scope.

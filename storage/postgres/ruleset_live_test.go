@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -226,5 +227,40 @@ func TestTermsByPrecision(t *testing.T) {
 	}
 	if want := []string{"mostly wrong", "once wrong", "often right"}; !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+// What people really say around a word comes from the scope alone, the newest recordings first.
+func TestSaidWith(t *testing.T) {
+	b := newBed(t)
+	ctx := t.Context()
+	say := func(key, agent string, day int, said string) {
+		t.Helper()
+		f := found(key)
+		f.Metadata.AgentID, f.Metadata.StartedAt = agent, time.Date(2026, 3, day, 9, 0, 0, 0, time.UTC)
+		b.transcribed(f, said)
+	}
+	say("1", "a1", 1, "加我的工作微信")
+	say("2", "a1", 3, "加一下微信")
+	say("3", "a2", 2, "发到您微信上")
+	say("4", "a1", 4, "信封微小")
+	for _, tc := range []struct {
+		scope postgres.Scope
+		limit int
+		want  []string
+	}{
+		{postgres.Scope{}, 10, []string{"加一下微信", "发到您微信上", "加我的工作微信"}},
+		{postgres.Scope{}, 1, []string{"加一下微信"}},
+		{postgres.Scope{Agent: "a2"}, 10, []string{"发到您微信上"}},
+		{postgres.Scope{None: true}, 10, nil},
+	} {
+		got, err := b.SaidWith(ctx, tc.scope, "微信", tc.limit)
+		b.noError(err)
+		for i := range got {
+			got[i] = strings.TrimSpace(got[i])
+		}
+		if !slices.Equal(got, tc.want) {
+			t.Errorf("%+v: %q, want %q", tc, got, tc.want)
+		}
 	}
 }
