@@ -54,6 +54,7 @@ type findingView struct {
 	Version     int64
 	MayJudge    bool
 	Reasons     []string
+	MayPropose  bool // as an example of its rule
 }
 
 type slotSet struct {
@@ -85,6 +86,9 @@ func (c *Console) recordingPage(w http.ResponseWriter, r *http.Request) error {
 	d.MayFollow = may(Role(v.user.Role), permFollow)
 	d.Again = review.Stale || review.Recording.State == pipeline.StateTranscribed && review.Inspections > 0
 	d.Rules, d.Kinds = groupByRule(review, d.MayJudge), dispositionKinds
+	if may(Role(v.user.Role), permRules) {
+		offerExamples(d.Rules)
+	}
 	d.Running = c.rules.Running(review.Recording.Kind)
 	d.judged()
 	y, m, day := time.Now().In(c.loc).Date()
@@ -151,7 +155,7 @@ func groupByRule(review postgres.Review, mayJudge bool) []ruleGroup {
 			groups = append(groups, ruleGroup{Rule: f.Rule, Severity: f.Severity})
 		}
 		groups[i].Findings = append(groups[i].Findings, findingView{f, review.Recording.ID, review.Recording.Metadata.StartedAt, review.Version,
-			mayJudge && !f.Shadow, overturnReasons})
+			mayJudge && !f.Shadow, overturnReasons, false})
 	}
 	slices.SortStableFunc(groups, func(a, b ruleGroup) int {
 		return cmp.Compare(slices.Index(severities, a.Severity), slices.Index(severities, b.Severity))

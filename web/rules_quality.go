@@ -2,6 +2,7 @@ package web
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -86,6 +87,16 @@ func (c *Console) liveFiles(r *http.Request) (rulework.Version, map[string][]byt
 	return live, files, nil
 }
 
+// offerExamples lets findings that can be examples of their rules be proposed as such.
+func offerExamples(groups []ruleGroup) {
+	for _, g := range groups {
+		for i := range g.Findings {
+			f := &g.Findings[i]
+			f.MayPropose = f.Verdict != postgres.VerdictOpen && f.Turn >= 0 && !f.Shadow
+		}
+	}
+}
+
 // proposeExample makes a decision a proposed example: an overturned finding is to pass, a confirmed one to be flagged.
 func (c *Console) proposeExample(w http.ResponseWriter, r *http.Request) error {
 	if err := readForm(w, r); err != nil {
@@ -114,10 +125,14 @@ func (c *Console) proposeExample(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := c.store.ProposeExample(r.Context(), p, ruleActor(r)); err != nil {
+	flash := "flash.proposed"
+	switch err := c.store.ProposeExample(r.Context(), p, ruleActor(r)); {
+	case errors.Is(err, postgres.ErrConflict):
+		flash = "flash.proposed_before"
+	case err != nil:
 		return fmt.Errorf("propose: %w", err)
 	}
-	c.sessions.Put(r.Context(), sessFlash, "flash.proposed")
+	c.sessions.Put(r.Context(), sessFlash, flash)
 	http.Redirect(w, r, "/rules/quality/"+p.Rule, http.StatusSeeOther)
 	return nil
 }

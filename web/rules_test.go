@@ -400,9 +400,17 @@ func TestProposal(t *testing.T) {
 	}
 }
 
-// What a rule on shadow finds is shown to leads, who try it, and to nobody else; nobody judges it.
+// What was judged a lead can propose as an example of its rule where he reads it; what a rule on shadow finds is shown
+// to leads, who try it, and to nobody else; nobody judges it.
 func TestShadowIsNotForEverybody(t *testing.T) {
 	m := newMatrix(t, false)
+	storagetest.Exec(t, m.database, `UPDATE findings SET verdict = 'confirmed', finding = finding || '{"turn": 0, "how": "exact"}'`)
+	for role, want := range map[Role]int{RoleClerk: 0, RoleLead: 1} {
+		doc := parsePage(t, strings.NewReader(m.ask(http.MethodGet, "/recordings/"+m.own, m.signIn(m.user(postgres.User{Name: "propose-" + string(role), Role: string(role)}))).body))
+		if got := len(all(doc, `form.propose[action="/rules/proposals"]`)); got != want {
+			t.Errorf("%s is offered to propose %d examples, want %d", role, got, want)
+		}
+	}
 	storagetest.Exec(t, m.database, `UPDATE findings SET shadow = true, finding = finding || '{"shadow": true, "how": "exact"}'`)
 	for _, role := range []Role{RoleClerk, RoleLead, RoleManager, RoleTrainer, RoleAuditor, RoleAdmin} {
 		u := postgres.User{Name: "shadow-" + string(role), Role: string(role)}
