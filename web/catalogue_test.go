@@ -60,6 +60,11 @@ func TestEveryComposedKeyExists(t *testing.T) {
 		"clips.example_":     strs(examples),
 		"trends.":            {"above", "below", "unclear"},
 		"disposition.":       strs(dispositionKinds),
+		"basis.kind.":        {"company", "contract", "statute"},
+		"basis.asks.":        {"off", "shadow", "severity", "points", "cap", "fatal", "hours", "contacts", "allow_missing", "not_needed"},
+		"basis.who.":         {"debtor", "third_party", "anyone"},
+		"basis.per.":         {"number", "case"},
+		"basis.count.":       {"all", "answered", "unanswered"},
 		"action.":            {"confirmed", "overturned", "reopened", "added", "undone", "disposition", "speakers"},
 	}
 	for prefix, members := range groups {

@@ -39,6 +39,14 @@ func (titles) Running(detectors.Kind) []RunningRule {
 
 func (titles) Judgeable() []string { return []string{"insult", "threat"} }
 
+func (titles) Ruleset() *lexicon.Ruleset {
+	rs, err := lexicon.LoadFiles(smallRules())
+	if err != nil {
+		panic(err)
+	}
+	return rs
+}
+
 func (titles) Numbers() map[string]int { return map[string]int{"insult": 2, "threat": 1} }
 
 func (titles) Score(string, time.Time, []detectors.Finding) (int, bool) { return 0, false }

@@ -22,6 +22,8 @@ func (c *Console) funcs(l Lang) template.FuncMap {
 		"rule":    func(id string) string { return c.rules.Title(id, string(l)) },
 		"clauses": c.rules.Clauses,
 		"date":    func(t time.Time) string { return c.date(l, t) },
+		"day":     func(t time.Time) string { return t.In(c.loc).Format(time.DateOnly) },
+		"minutes": minutesClock,
 		"moment":  func(t time.Time) string { return t.In(c.loc).Format("2006-01-02 15:04:05") },
 		"iso":     func(t time.Time) string { return t.In(c.loc).Format(time.RFC3339) },
 		"clock":   clock,

@@ -29,6 +29,7 @@ func (c *Console) table() []route {
 		c.clipRoutes(),
 		c.operationsRoutes(),
 		c.rulesRoutes(),
+		c.basisRoutes(),
 		c.appealRoutes(),
 		c.samplingRoutes(),
 		c.custodyRoutes(),

@@ -14,6 +14,8 @@ func RulesOf(rs *lexicon.Ruleset) Rules { return ruleset{rs} }
 
 type ruleset struct{ rs *lexicon.Ruleset }
 
+func (r ruleset) Ruleset() *lexicon.Ruleset { return r.rs }
+
 func (r ruleset) Title(rule, lang string) string {
 	if found, ok := r.rs.Rule(rule); ok {
 		for _, l := range []string{lang, string(Chinese), string(English)} {

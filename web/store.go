@@ -57,6 +57,8 @@ type Rules interface {
 	Running(kind detectors.Kind) []RunningRule
 	// Judgeable are the rules that a person who hears a recording can say were broken.
 	Judgeable() []string
+	// Ruleset is all of them, to be read only.
+	Ruleset() *lexicon.Ruleset
 	// Numbers are the live rules with the number each has now.
 	Numbers() map[string]int
 	// Score is the score of a principal's recording of that time with exactly these findings, and whether one is fatal.

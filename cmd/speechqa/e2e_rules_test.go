@@ -242,6 +242,11 @@ func (s *story) noticeNoise(b *browser) {
 	}
 	b.Accessible(webModules)
 	b.picture("rules-quality")
+	b.Do("see what the rules rest on", chromedp.Click(chromedp.CSS("#basis")))
+	b.Becomes(`document.querySelector("#clauses tr.pending") && document.querySelectorAll("#frequency .limits").length > 1`)
+	b.Accessible(webModules)
+	b.picture("rules-basis")
+	b.Go("/rules")
 	b.Do("open the noisy rule", chromedp.Click(chromedp.CSS("table.quality tbody th a")))
 	b.Becomes(`document.querySelector(".reasons .tag")?.textContent.includes("12")`)
 	b.Accessible(webModules)
