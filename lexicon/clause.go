@@ -1,6 +1,9 @@
 package lexicon
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Clause is a place in a document that rules rest on.
 type Clause struct {
@@ -24,6 +27,28 @@ func (c *Clause) InForce(at time.Time) bool {
 		return c.To.IsZero()
 	}
 	return !at.Before(c.From) && (c.To.IsZero() || at.Before(c.To))
+}
+
+// Library is every clause that any rule rests on: those of clauses.yaml, then what rules quote themselves, which has no ID.
+func (rs *Ruleset) Library() []Clause {
+	out := slices.Clone(rs.Clauses)
+	at := map[Basis]int{}
+	for _, rule := range rs.Rules {
+		for _, c := range rs.clausesOf[rule.ID] {
+			if c.ID != "" {
+				continue
+			}
+			b := Basis{c.Document, c.Text}
+			if i, known := at[b]; known {
+				out[i].Rules = append(out[i].Rules, rule.ID)
+				continue
+			}
+			at[b] = len(out)
+			c.Rules = []string{rule.ID}
+			out = append(out, c)
+		}
+	}
+	return out
 }
 
 // ClausesOf are the clauses a rule rested on at a time, those with a text first.

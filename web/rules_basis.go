@@ -67,7 +67,7 @@ func (c *Console) basisPage(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (c *Console) basis(l Lang, rs *lexicon.Ruleset, now time.Time) (d basisData) {
-	for _, x := range rs.Clauses {
+	for _, x := range rs.Library() {
 		d.Clauses = append(d.Clauses, clauseRow{x, x.InForce(now)})
 		if x.Pending() {
 			d.Pending++

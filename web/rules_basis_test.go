@@ -13,6 +13,7 @@ import (
 func TestBasis(t *testing.T) {
 	files := smallRules()
 	for name, text := range map[string]string{
+		"rules/threat.yaml": smallThreat + "basis: [{doc: 催收行为规范, quote: 不得威胁}]\n",
 		"clauses.yaml": `conduct:
   {document: 催收行为规范, clause: 第三条, text: 严禁威胁, from: 2025-01-01, to: 2026-01-01, rules: [threat]}
 law:
@@ -40,6 +41,9 @@ strict:
 	c := newPages(t)
 	c.rules = RulesOf(rs)
 	d := c.basis(Chinese, rs, time.Date(2026, 9, 1, 0, 0, 0, 0, c.loc))
+	if own := d.Clauses[2]; own.Document != "催收行为规范" || own.Text != "不得威胁" || own.ID != "" || !slices.Equal(own.Rules, []string{"threat"}) {
+		t.Errorf("what the rule quotes itself: %+v", own)
+	}
 	if d.Pending != 1 || d.Clauses[0].ID != "law" || !d.Clauses[0].Now || d.Clauses[1].Now {
 		t.Errorf("clauses: %+v", d.Clauses)
 	}
