@@ -255,6 +255,22 @@ func TestRuleWeeksKeepWhatPeopleSaid(t *testing.T) {
 	scores(90, 100, 90, 90) // what was overturned stays so
 }
 
+// A decision is about the rules that judged the recording last, also where these made of it what the ones before had made.
+func TestDecisionAfterSameOutcome(t *testing.T) {
+	b := newBed(t)
+	ctx := t.Context()
+	f := finding("threat", 1)
+	f.RuleVersion = 3
+	id := b.inspected(found("1.wav"), 90, f)
+	_, err := b.Rescan(ctx, postgres.AuditEntry{}, "rules-2")
+	b.noError(err)
+	b.inspectedAgain("rules-2", 90, f)
+	b.noError(b.Decide(ctx, postgres.Decision{RecordingID: id, FindingKey: f.Key, Verdict: postgres.VerdictConfirmed, UserID: b.user("li"), Version: b.version(id)}, tenEach))
+	if got := b.query(`SELECT ruleset || ' ' || rule_version FROM review_events WHERE action = 'confirmed'`); !slices.Equal(got, []string{"rules-2 3"}) {
+		t.Errorf("the decision is about %q", got)
+	}
+}
+
 func day(y, m, d int) time.Time { return time.Date(y, time.Month(m), d, 0, 0, 0, 0, time.UTC) }
 
 func mustZone(t *testing.T) *time.Location {

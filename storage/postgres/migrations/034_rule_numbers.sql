@@ -6,8 +6,8 @@ BEGIN
     IF NEW.finding <> '' AND NEW.action IN ('confirmed', 'overturned', 'reopened') THEN
         SELECT r.ruleset_hash, coalesce(f.finding ->> 'term', ''), coalesce((f.finding ->> 'rule_version')::integer, 0)
             INTO NEW.ruleset, NEW.term, NEW.rule_version
-            FROM recordings r JOIN findings f ON f.recording = r.id AND f.key = NEW.finding
-            WHERE r.id = NEW.recording AND f.current AND NOT f.shadow;
+            FROM by_rules r JOIN findings f ON f.recording = r.recording AND f.key = NEW.finding
+            WHERE r.recording = NEW.recording AND f.current AND NOT f.shadow;
         NEW.ruleset := coalesce(NEW.ruleset, '');
         NEW.term := coalesce(NEW.term, '');
         NEW.rule_version := coalesce(NEW.rule_version, 0);
