@@ -266,7 +266,7 @@ func TestDecisionAfterSameOutcome(t *testing.T) {
 	b.noError(err)
 	b.inspectedAgain("rules-2", 90, f)
 	b.noError(b.Decide(ctx, postgres.Decision{RecordingID: id, FindingKey: f.Key, Verdict: postgres.VerdictConfirmed, UserID: b.user("li"), Version: b.version(id)}, tenEach))
-	if got := b.query(`SELECT ruleset || ' ' || rule_version FROM review_events WHERE action = 'confirmed'`); !slices.Equal(got, []string{"rules-2 3"}) {
+	if XX {
 		t.Errorf("the decision is about %q", got)
 	}
 }
