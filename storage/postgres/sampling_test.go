@@ -266,7 +266,7 @@ func TestDecisionAfterSameOutcome(t *testing.T) {
 	b.noError(err)
 	b.inspectedAgain("rules-2", 90, f)
 	b.noError(b.Decide(ctx, postgres.Decision{RecordingID: id, FindingKey: f.Key, Verdict: postgres.VerdictConfirmed, UserID: b.user("li"), Version: b.version(id)}, tenEach))
-	if XX {
+	if got := b.query(`SELECT rule_version FROM review_events WHERE action = 'confirmed' AND ruleset = 'rules-2'`); !slices.Equal(got, []string{"3"}) {
 		t.Errorf("the decision is about %q", got)
 	}
 }
