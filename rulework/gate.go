@@ -17,7 +17,7 @@ type Block struct {
 
 // Codes of blocks.
 const (
-	BlockNoBackTest    = "no_backtest"    // nobody has compared it with the live version
+	BlockNoBackTest    = "no_backtest"    // nobody has compared it with the live version, or not lately
 	BlockLostConfirmed = "lost_confirmed" // it no longer finds what people have confirmed
 	BlockWorse         = "worse"          // of the judged findings of a core rule that change, significantly more change for the worse
 	BlockPrecision     = "precision"      // a core rule's precision falls, and the intervals don't meet
@@ -33,7 +33,7 @@ func (b Block) String() string {
 	case BlockPrecision:
 		return fmt.Sprintf("%s: precision falls significantly (now %d of %d confirmed)", b.Rule, b.N, b.Of)
 	case BlockNoBackTest:
-		return "no finished back-test against the live version over all recordings"
+		return "no finished back-test of the last 24 hours against the live version over all recordings"
 	}
 	return b.Code
 }

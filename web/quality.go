@@ -68,8 +68,15 @@ func (c *Console) qualityXLSX(w http.ResponseWriter, r *http.Request) error {
 	return sendXLSX(w, document{Name: fmt.Sprintf("quality-%s-%s", d.From, d.To), Title: c.messages.text(l, "quality.title"), Facts: facts, Grids: []grid{d.Table, d.Weeks}})
 }
 
+// sampleFact says what recall rests on, and what alone it is of where the sample was not drawn from everything.
 func (c *Console) sampleFact(l Lang, m postgres.Sample) string {
-	return c.messages.text(l, "quality.sample", m.Title, m.From.In(c.loc).Format(time.DateOnly), m.To.In(c.loc).AddDate(0, 0, -1).Format(time.DateOnly), m.Drawn, m.Population)
+	fact := c.messages.text(l, "quality.sample", m.Title, m.From.In(c.loc).Format(time.DateOnly), m.To.In(c.loc).AddDate(0, 0, -1).Format(time.DateOnly), m.Drawn, m.Population)
+	for _, only := range []string{m.Team, m.Principal} {
+		if only != "" {
+			fact += c.messages.text(l, "quality.sample_only", only)
+		}
+	}
+	return fact
 }
 
 func (c *Console) quality(r *http.Request) (d qualityData, err error) {

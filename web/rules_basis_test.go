@@ -63,7 +63,7 @@ strict:
 		if n := len(all(doc, `main form[action="/rules/drafts"]`)); n != 1 {
 			t.Errorf("%d files can be changed, want the one the live version has", n)
 		}
-		one(t, doc, `tr.pending[data-clause=law] b.pending`)
+		one(t, doc, `tr.waits[data-clause=law] b.pending`)
 		if got := textOf(one(t, doc, "tr[data-clause=conduct]")); !strings.Contains(got, "严禁威胁") || !strings.Contains(got, "2026-01-01") {
 			t.Errorf("a clause: %q", got)
 		}

@@ -182,8 +182,11 @@ func TestRulesPages(t *testing.T) {
 		if n := len(all(doc, "#publish, #approve")); n != 0 {
 			t.Errorf("%d buttons offer what is not to be done", n)
 		}
-		if got := textOf(one(t, doc, "#changes")); !strings.Contains(got, "蹲大牢") {
+		if got, want := textOf(one(t, doc, "#changes")), c.messages.text(l, "rules.part.list", "jail"); !strings.Contains(got, "蹲大牢") || !strings.Contains(got, want) {
 			t.Errorf("changes %q", got)
+		}
+		if got, want := c.rulePlace(l, "unless.工作微信.where"), c.messages.text(l, "rules.part.unless")+" › 工作微信 › "+c.messages.text(l, "rules.part.where"); got != want {
+			t.Errorf("a place is called %q, want %q", got, want)
 		}
 		one(t, doc, ".lines ins")
 

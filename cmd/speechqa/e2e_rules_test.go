@@ -243,7 +243,7 @@ func (s *story) noticeNoise(b *browser) {
 	b.Accessible(webModules)
 	b.picture("rules-quality")
 	b.Do("see what the rules rest on", chromedp.Click(chromedp.CSS("#basis")))
-	b.Becomes(`document.querySelector("#clauses tr.pending") && document.querySelectorAll("#frequency .limits").length > 1`)
+	b.Becomes(`document.querySelector("#clauses tr.waits") && document.querySelectorAll("#frequency .limits").length > 1`)
 	b.Accessible(webModules)
 	b.picture("rules-basis")
 	b.Go("/rules")

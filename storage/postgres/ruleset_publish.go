@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -124,8 +125,12 @@ func (s *Store) RollbackRuleset(ctx context.Context, id int64, by rulework.Actor
 	return s.MarkStale(ctx)
 }
 
+// backTestHolds is how long a back-test is worth something: people go on confirming findings that it knows nothing of.
+const backTestHolds = 24 * time.Hour
+
 // publishBlocks is what forbids publishing a version in place of the live one, which it gives as well. Only a back-test
-// over all recordings counts: a sample may leave out just those findings that are lost.
+// over all recordings counts: a sample may leave out just those findings that are lost; and none that was begun longer
+// than backTestHolds ago.
 func publishBlocks(ctx context.Context, tx pgx.Tx, id int64) (blocks []rulework.Block, live int64, err error) {
 	err = tx.QueryRow(ctx, `SELECT id FROM ruleset_versions WHERE state = 'live'`).Scan(&live)
 	if errors.Is(err, pgx.ErrNoRows) {
@@ -135,8 +140,8 @@ func publishBlocks(ctx context.Context, tx pgx.Tx, id int64) (blocks []rulework.
 		return nil, 0, err
 	}
 	err = tx.QueryRow(ctx, `SELECT blocks FROM backtests WHERE new_version = $1 AND old_version = $2 AND state = 'done'
-			AND sample = 0 AND since IS NULL AND until IS NULL
-		ORDER BY ended_at DESC LIMIT 1`, id, live).Scan(&blocks)
+			AND sample = 0 AND since IS NULL AND until IS NULL AND created_at > now() - make_interval(secs => $3)
+		ORDER BY ended_at DESC LIMIT 1`, id, live, backTestHolds.Seconds()).Scan(&blocks)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return []rulework.Block{{Code: rulework.BlockNoBackTest}}, live, nil
 	}

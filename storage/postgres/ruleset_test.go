@@ -191,6 +191,11 @@ func TestPublishAndRollBack(t *testing.T) {
 	if err := b.PublishRuleset(ctx, v.ID, author, ""); !errors.As(err, &blocked) || blocked.Blocks[0].Code != rulework.BlockNoBackTest {
 		t.Fatalf("published after a look at one recording: %v", err)
 	}
+	b.compared(v.ID)
+	b.exec(`UPDATE backtests SET created_at = now() - interval '25 hours' WHERE sample = 0`)
+	if err := b.PublishRuleset(ctx, v.ID, author, ""); !errors.As(err, &blocked) || blocked.Blocks[0].Code != rulework.BlockNoBackTest {
+		t.Fatalf("published after a back-test of the day before: %v", err)
+	}
 	b.compared(v.ID, rulework.Block{Code: rulework.BlockLostConfirmed, Rule: "threat", N: 2})
 	if err := b.PublishRuleset(ctx, v.ID, author, ""); !errors.As(err, &blocked) || blocked.Blocks[0].N != 2 {
 		t.Fatalf("published though confirmed findings are lost: %v", err)
