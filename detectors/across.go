@@ -150,23 +150,21 @@ func (a *acrossRule) frequency(h history, c *Contact) []Finding {
 	return out
 }
 
-// counts says whether a limit is about a contact at all.
+// about says whether a limit is about whom a contact reached.
+func about(l *lexicon.ContactLimit, c *Contact) bool {
+	return l.Who == "anyone" || (l.Who == "third_party") == c.ThirdParty
+}
+
+// counts says whether a limit counts a contact.
 func counts(l *lexicon.ContactLimit, c *Contact) bool {
-	return (l.Who == "anyone" || (l.Who == "third_party") == c.ThirdParty) && (l.Count == "all" || (l.Count == "answered") == c.Answered)
+	return about(l, c) && (l.Count == "all" || (l.Count == "answered") == c.Answered)
 }
 
 // counted are the contacts of a group that a limit counts, and for a limit that follows something the contact it follows.
 func (a *acrossRule) counted(l *lexicon.ContactLimit, group []*Contact) (counted []*Contact, since *Related) {
 	begin := 0
-	if len(l.After) > 0 {
-		for i, k := range group[:max(0, len(group)-1)] {
-			if m, ok := k.met(l.After); ok {
-				begin, since = i+1, &Related{Recording: k.Recording, At: k.At.UTC(), What: a.said(m)}
-			} else if k.Answered && contains(l.After, lexicon.AnsweredContact) {
-				begin, since = i+1, &Related{Recording: k.Recording, At: k.At.UTC(), What: "接通"}
-			}
-		}
-		if since == nil {
+	if l.Follows() {
+		if begin, since = a.followed(l, group[:max(0, len(group)-1)]); since == nil {
 			return nil, nil
 		}
 	}
@@ -176,6 +174,31 @@ func (a *acrossRule) counted(l *lexicon.ContactLimit, group []*Contact) (counted
 		}
 	}
 	return counted, since
+}
+
+// followed is the last of some contacts that a limit follows, and the place behind it; nil where there is none.
+func (a *acrossRule) followed(l *lexicon.ContactLimit, group []*Contact) (begin int, since *Related) {
+	unanswered := 0 // in a row
+	for i, k := range group {
+		if about(l, k) {
+			unanswered++
+		}
+		if k.Answered {
+			unanswered = 0
+		}
+		what := ""
+		if m, ok := k.met(l.After); ok {
+			what = a.said(m)
+		} else if k.Answered && contains(l.After, lexicon.AnsweredContact) {
+			what = "接通"
+		} else if l.AfterUnanswered > 0 && unanswered >= l.AfterUnanswered && !k.Answered {
+			what = fmt.Sprintf("连续第 %d 次未接通", unanswered)
+		}
+		if what != "" {
+			begin, since = i+1, &Related{Recording: k.Recording, At: k.At.UTC(), What: what}
+		}
+	}
+	return begin, since
 }
 
 func (a *acrossRule) after(h history, c *Contact) []Finding {

@@ -33,10 +33,15 @@ type ContactLimit struct {
 	Per   string   // number | case
 	Count string   // all | answered | unanswered
 	After []string // counts only what followed a contact in which one of these rules was met; "answered": in which somebody spoke
-	Most  int
-	Days  int
-	Line  int
+	// AfterUnanswered counts only what followed so many contacts in a row in which nobody spoke; 0: no such condition.
+	AfterUnanswered int
+	Most            int
+	Days            int
+	Line            int
 }
+
+// Follows says whether the limit counts only what followed something.
+func (l *ContactLimit) Follows() bool { return len(l.After) > 0 || l.AfterUnanswered > 0 }
 
 // AnsweredContact stands, among the rules a ContactLimit follows, for a contact in which somebody spoke.
 const AnsweredContact = "answered"

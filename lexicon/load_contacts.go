@@ -69,15 +69,18 @@ func (l *loader) contacts() {
 }
 
 func (l *loader) contactLimit(r nodes, n *yaml.Node) ContactLimit {
-	o := r.object(n, "limit", "name", "who", "per", "count", "after", "most", "days")
+	o := r.object(n, "limit", "name", "who", "per", "count", "after", "after_unanswered", "most", "days")
 	c := ContactLimit{Name: r.str(o["name"], "name"), Who: r.enum(o["who"], "who", "anyone", "debtor", "third_party", "anyone"),
 		Per: r.enum(o["per"], "per", "case", "number", "case"), Count: r.enum(o["count"], "count", "all", "all", "answered", "unanswered"),
-		After: r.strs(o["after"], "after"), Most: r.integer(o["most"], "most", 0), Days: l.days(r, o["days"], n), Line: n.Line}
+		After: r.strs(o["after"], "after"), AfterUnanswered: r.integer(o["after_unanswered"], "after_unanswered", 0), Most: r.integer(o["most"], "most", 0), Days: l.days(r, o["days"], n), Line: n.Line}
 	if c.Name == "" {
 		r.errorf(n.Line, "a limit needs a name: it is the reason people see")
 	}
-	if o["most"] == nil || c.Most == 0 && len(c.After) == 0 {
-		r.errorf(n.Line, "most is missing: how many contacts are allowed (0 only together with after)")
+	if c.AfterUnanswered < 0 {
+		r.errorf(n.Line, "after_unanswered must be 1 or more")
+	}
+	if o["most"] == nil || c.Most == 0 && !c.Follows() {
+		r.errorf(n.Line, "most is missing: how many contacts are allowed (0 only together with after or after_unanswered)")
 	}
 	return c
 }
