@@ -175,12 +175,13 @@ func TestRulesStory(t *testing.T) {
 	s.start()
 	s.inspectedBy(1)
 
-	s.decide(s.noisy[:12], postgres.VerdictOverturned, "context", "zhang")
+	s.decide(s.noisy[:11], postgres.VerdictOverturned, "context", "zhang")
 	s.decide(s.private[:10], postgres.VerdictConfirmed, "", "zhang")
 	s.decide(s.threats[:5], postgres.VerdictConfirmed, "", "zhang")
+	zhang := s.login("zhang")
+	s.overturn(zhang, s.noisy[11])
 	before := s.decisions()
 
-	zhang := s.login("zhang")
 	s.noticeNoise(zhang)
 	s.writeExample(zhang)
 	wide := s.writeException(zhang, "加一下我的")
@@ -229,6 +230,16 @@ func (s *story) login(name string) *browser {
 		chromedp.SendKeys(chromedp.CSS("input[name=password]"), "a story's password"), chromedp.Click(chromedp.CSS("form.login button")))
 	b.Becomes(`document.querySelector("table.list")`)
 	return b
+}
+
+// overturn overturns the noisy rule's finding where a reviewer reads it.
+func (s *story) overturn(b *browser, recording string) {
+	b.Expect("/audio") // the story's recordings are transcripts alone
+	b.Go("/recordings/" + recording)
+	finding := `[...document.querySelectorAll(".finding")].find(f => f.textContent.includes("工作微信"))`
+	b.Becomes(finding + `.querySelector("details.overturn")`)
+	ask[bool](b, `(f => { f.querySelector("details").open = true; f.querySelector("select[name=reason]").value = "context"; f.querySelector("button[value=overturned]").click(); return true })(`+finding+`)`)
+	b.Becomes(finding + `?.classList.contains("v-overturned")`)
 }
 
 // noticeNoise: the noisiest rule stands first, its page shows the term and the reason, and one click proposes an example.

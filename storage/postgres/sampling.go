@@ -18,7 +18,7 @@ type SampleKind string
 
 // Kinds of samples.
 const (
-	SampleUnflagged   SampleKind = "unflagged"   // recordings nothing was found in: what do the rules miss?
+	SampleUnflagged   SampleKind = "unflagged"   // recordings nothing certain was found in: what do the rules miss?
 	SampleCalibration SampleKind = "calibration" // any recordings, each judged by all: do reviewers judge alike?
 )
 
@@ -50,8 +50,10 @@ type SampleSpec struct {
 	Zone            *time.Location // whose weeks and months count
 }
 
-// unflagged is the condition that nothing but signals was found in a recording.
-const unflagged = `NOT EXISTS (SELECT FROM findings f WHERE f.recording = r.id AND NOT f.shadow AND f.severity <> 'info' AND (f.current OR f.verdict <> 'open'))`
+// unflagged is the condition that nothing but signals was found in a recording for certain, nor has anybody judged anything in
+// it. What is only doubtful does not count as found (see RuleWeeks), so it is looked for here; else a violation would be in neither.
+const unflagged = `NOT EXISTS (SELECT FROM findings f WHERE f.recording = r.id AND NOT f.shadow AND f.severity <> 'info'
+	AND (f.current AND NOT f.doubtful OR f.verdict <> 'open'))`
 
 type sampleItem struct {
 	recording, principal, team, agent string

@@ -29,6 +29,10 @@ func TestSample(t *testing.T) {
 			info := finding("complaint_risk", 1)
 			info.Severity = detectors.SeverityInfo
 			clean = append(clean, b.inspected(f, 100, info))
+		case 2: // nor is what is only doubtful counted as found
+			doubt := finding("threat", 1)
+			doubt.Doubtful = true
+			clean = append(clean, b.inspected(f, 100, doubt))
 		default:
 			clean = append(clean, b.inspected(f, 100))
 		}
