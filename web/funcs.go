@@ -24,6 +24,7 @@ func (c *Console) funcs(l Lang) template.FuncMap {
 		"date":      func(t time.Time) string { return c.date(l, t) },
 		"day":       func(t time.Time) string { return t.In(c.loc).Format(time.DateOnly) },
 		"minutes":   minutesClock,
+		"ruleerror": func(msg string) string { return c.ruleError(l, msg) },
 		"rulefile":  func(file string) string { return c.ruleFile(l, file) },
 		"ruleplace": func(place string) string { return c.rulePlace(l, place) },
 		"moment":    func(t time.Time) string { return t.In(c.loc).Format("2006-01-02 15:04:05") },

@@ -65,13 +65,15 @@ type Console struct {
 	anchors   Anchors
 	assets    *assets
 	messages  catalogue
-	pages     map[Lang]pageSet
-	loc       *time.Location
-	health    func(context.Context) error
-	renders   chan struct{} // holds as many as there are clips being made
-	checks    chan struct{} // and rulesets being checked
-	nobody    string        // hash of a password nobody knows
-	handler   http.Handler
+
+	ruleErrors ruleErrors // in Chinese
+	pages      map[Lang]pageSet
+	loc        *time.Location
+	health     func(context.Context) error
+	renders    chan struct{} // holds as many as there are clips being made
+	checks     chan struct{} // and rulesets being checked
+	nobody     string        // hash of a password nobody knows
+	handler    http.Handler
 
 	appealDays int            // see Config
 	hookAllow  []netip.Prefix // see Config
@@ -97,6 +99,10 @@ func New(cfg Config) (*Console, error) {
 	if err != nil {
 		return nil, fmt.Errorf("web: %w", err)
 	}
+	wrong, err := loadRuleErrors(ruleErrorFile)
+	if err != nil {
+		return nil, err
+	}
 	messages, err := loadMessages(messageFiles)
 	if err != nil {
 		return nil, fmt.Errorf("web: %w", err)
@@ -107,7 +113,7 @@ func New(cfg Config) (*Console, error) {
 		store:    cfg.Store, audio: cfg.Audio, rules: cfg.Rules, log: cfg.Log,
 		sessions: newSessions(cfg.Sessions, access.Logins, cfg.SecureCookies),
 		access:   access, sealer: cfg.Sealer, directory: cfg.Directory, anchors: cfg.Anchors,
-		assets: bundle, messages: messages, loc: loc, health: cfg.Health, queues: cfg.Queues, queueTool: cfg.QueueTool,
+		assets: bundle, messages: messages, ruleErrors: wrong, loc: loc, health: cfg.Health, queues: cfg.Queues, queueTool: cfg.QueueTool,
 		renders: make(chan struct{}, rendersAtOne), checks: make(chan struct{}, checksAtOnce),
 	}
 	c.hookAllow = cfg.HookAllow
