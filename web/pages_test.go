@@ -105,6 +105,9 @@ func TestRecordingPage(t *testing.T) {
 	r := sampleReview()
 	doc := draw(t, c, Chinese, RoleClerk, "recording", reviewData(r, true, "/recordings/x/audio?until=1&sig=s"))
 
+	if text := textOf(one(t, doc, ".side")); !strings.Contains(text, "考核办法") || !strings.Contains(text, "华远银行/2") {
+		t.Errorf("the page does not say which profile judged: %q", text)
+	}
 	turns := all(doc, "li.turn")
 	if len(turns) != len(r.Transcript.Utterances) {
 		t.Fatalf("%d turns", len(turns))

@@ -51,7 +51,7 @@ func sampleReview() postgres.Review {
 		Peaks: []audio.Peaks{{PerSecond: 20, Max: []byte{1, 200, 30}}, {PerSecond: 20, Max: []byte{0, 0, 90}}},
 		Transcript: detectors.Transcript{Utterances: us, ModelName: "demo-zh",
 			Removed: []detectors.RemovedText{{Start: 30, End: 31, Text: "请不吝点赞", Reason: "known_phrase"}}},
-		Score: 40, Fatal: true, RulesetHash: "0123456789abcdef",
+		Score: 40, Fatal: true, RulesetHash: "0123456789abcdef", Profile: "华远银行/2",
 		Slots: map[string][]detectors.Slot{"missing_opening": {
 			{Name: "greeting", Title: "问候", Heard: true, Turn: 0, Quote: "您好"},
 			{Name: "identity", Title: "身份与委托方", Heard: true, Turn: 0, Quote: "受华远银行委托"},

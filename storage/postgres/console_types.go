@@ -134,6 +134,7 @@ type Review struct {
 	Fatal          bool
 	RulesetHash    string
 	EngineVersion  string
+	Profile        string // the principal's profile and its version that judged it, as name/version; empty for none
 	Slots          map[string][]detectors.Slot
 	Findings       []JudgedFinding     // in the order of their start; shadow findings included
 	Trail          []ReviewEvent       // newest first
