@@ -50,9 +50,11 @@ func newOffice(t *testing.T) *office {
 	o := &office{T: t, db: db, url: url}
 	obj, err := bucket.Put(t.Context(), "recordings", "录音/a.wav", strings.NewReader(sound), int64(len(sound)), objects.PutOptions{})
 	o.ok(err)
-	rs, err := lexicon.LoadDefault()
-	o.ok(err)
 	files, err := lexicon.ReadFiles(lexicon.DefaultFiles())
+	o.ok(err)
+	signal := string(files["rules/displeasure.yaml"])
+	files["rules/displeasure.yaml"] = []byte(strings.Replace(signal, "status: live", "status: shadow", 1))
+	rs, err := lexicon.LoadFiles(files)
 	o.ok(err)
 	_, err = db.RecordProgramRuleset(t.Context(), rulework.NewVersion{Files: files, Why: "test"})
 	o.ok(err)
