@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/speechqa/speechqa/lexicon"
 )
@@ -19,9 +20,10 @@ type Raised struct {
 }
 
 // Raise gives the number of every rule that no longer behaves as in the old files, and still carries a number used there,
-// the next one: figures by rule and version would else mix what two different rules found. A rule changes with its own
+// the next one: figures by rule and version would else mix what two different rules found. Taken are the highest numbers
+// that any version ever gave its rules, also one that was rolled back: none is given twice. A rule changes with its own
 // file, and with the lists, exceptions and profiles it goes by. The files are those given, with only these numbers changed.
-func Raise(old, now map[string][]byte) (map[string][]byte, []Raised, error) {
+func Raise(old, now map[string][]byte, taken map[string]int) (map[string][]byte, []Raised, error) {
 	before, err := lexicon.LoadFiles(old)
 	if err != nil {
 		return nil, nil, fmt.Errorf("the earlier ruleset has errors:\n%w", err)
@@ -47,12 +49,13 @@ func Raise(old, now map[string][]byte) (map[string][]byte, []Raised, error) {
 			continue
 		}
 		file := path.Join("rules", r.ID+".yaml")
-		text, ok := withVersion(now[file], was.Version+1)
+		next := max(was.Version, taken[r.ID]) + 1
+		text, ok := withVersion(now[file], next)
 		if !ok {
 			return nil, nil, fmt.Errorf("%s: there is no line with its version", file)
 		}
 		out[file] = text
-		raised = append(raised, Raised{r.ID, r.Version, was.Version + 1})
+		raised = append(raised, Raised{r.ID, r.Version, next})
 	}
 	return out, raised, nil
 }
@@ -76,6 +79,15 @@ func goesBy(r *lexicon.Rule) (files []string) {
 }
 
 var versionLine = regexp.MustCompile(`(?m)^version:[ \t]*\d+`)
+
+// NumberOf is the number that a rule's file gives it; 0 where there is none.
+func NumberOf(file []byte) int {
+	n, err := strconv.Atoi(strings.TrimSpace(strings.TrimPrefix(string(versionLine.Find(file)), "version:")))
+	if err != nil {
+		return 0
+	}
+	return n
+}
 
 // withVersion writes another number into a rule's file and leaves everything else byte for byte.
 func withVersion(file []byte, version int) ([]byte, bool) {

@@ -32,7 +32,7 @@ func TestRaise(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			now := files(t, tc.change)
-			out, raised, err := Raise(old, now)
+			out, raised, err := Raise(old, now, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -51,17 +51,20 @@ func TestRaise(t *testing.T) {
 			if len(tc.want) == 0 && got != nil {
 				t.Errorf("raised %v", got)
 			}
-			if again, twice, err := Raise(old, out); err != nil || twice != nil || !cmp.Equal(again, out) {
+			if again, twice, err := Raise(old, out, nil); err != nil || twice != nil || !cmp.Equal(again, out) {
 				t.Errorf("again: %v %v", twice, err)
 			}
 		})
 	}
 	// A word in a list serves every rule that names it, and no other.
-	out, raised, err := Raise(old, files(t, map[string]func(string) string{"lists/gang.txt": func(s string) string { return s + "老铁们们\n" }}))
+	out, raised, err := Raise(old, files(t, map[string]func(string) string{"lists/gang.txt": func(s string) string { return s + "老铁们们\n" }}), map[string]int{"threat": 40})
 	if err != nil || len(raised) == 0 || len(raised) > 5 {
 		t.Fatalf("a word of a list raises %v, %v", raised, err)
 	}
 	for _, r := range raised {
+		if got := NumberOf(out["rules/"+r.Rule+".yaml"]); got != r.To || (r.To == 41) != (r.Rule == "threat") { // 40 was given to what was rolled back
+			t.Errorf("%+v: the file says %d", r, got)
+		}
 		if r.Rule == "missing_closing" || cmp.Equal(out["rules/"+r.Rule+".yaml"], old["rules/"+r.Rule+".yaml"]) {
 			t.Errorf("%+v", r)
 		}

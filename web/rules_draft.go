@@ -344,8 +344,12 @@ func (c *Console) raised(r *http.Request, base, files map[string][]byte) (map[st
 	if err != nil {
 		return nil, err
 	}
+	taken, err := c.store.RuleNumbers(r.Context())
+	if err != nil {
+		return nil, fmt.Errorf("numbers of rules: %w", err)
+	}
 	for _, before := range []map[string][]byte{base, live} {
-		if files, _, err = rulework.Raise(before, files); err != nil {
+		if files, _, err = rulework.Raise(before, files, taken); err != nil {
 			return nil, fmt.Errorf("%w: number the rules that changed: %w", errNotRight, err)
 		}
 	}

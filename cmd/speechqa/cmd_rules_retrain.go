@@ -76,7 +76,11 @@ func (c *rulesRetrainCmd) store(a *app, s *postgres.Store, base rulework.Version
 	if err != nil {
 		return err
 	}
-	files, _, err := rulework.Raise(was, out.Files)
+	taken, err := s.RuleNumbers(a.ctx)
+	if err != nil {
+		return err
+	}
+	files, _, err := rulework.Raise(was, out.Files, taken)
 	if err != nil {
 		return err
 	}

@@ -88,7 +88,7 @@ func (c *rulesImportCmd) warn(a *app, s *postgres.Store, files map[string][]byte
 	if err != nil {
 		return err
 	}
-	_, raised, err := rulework.Raise(old, files)
+	_, raised, err := rulework.Raise(old, files, nil)
 	for _, r := range raised {
 		fmt.Fprintf(a.stderr, "rule %s differs from the live one and has its number %d: raise it, or figures by version mix the two\n", r.Rule, r.From)
 	}

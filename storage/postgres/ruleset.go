@@ -8,7 +8,9 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"path"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -103,6 +105,24 @@ func (s *Store) RulesetFiles(ctx context.Context, id int64) (map[string][]byte, 
 		return nil, ErrNotFound
 	}
 	return out, nil
+}
+
+// RuleNumbers are the highest numbers that any version gave its rules.
+func (s *Store) RuleNumbers(ctx context.Context) (map[string]int, error) {
+	rows, err := s.pool.Query(ctx, `SELECT DISTINCT f.key, b.content FROM ruleset_versions v, jsonb_each_text(v.files) f
+		JOIN ruleset_blobs b ON b.sha256 = f.value WHERE f.key LIKE 'rules/%.yaml'`)
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]int{}
+	var file string
+	var content []byte
+	_, err = pgx.ForEachRow(rows, []any{&file, &content}, func() error {
+		rule := strings.TrimSuffix(path.Base(file), ".yaml")
+		out[rule] = max(out[rule], rulework.NumberOf(content))
+		return nil
+	})
+	return out, err
 }
 
 // AddRuleset stores a new version as a draft; *rulework.ExistsError when its files are one already.

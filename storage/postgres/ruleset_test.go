@@ -78,6 +78,24 @@ func (b *bed) audited(action string) []string {
 	return b.query(`SELECT concat_ws(' ', name, subject, detail) FROM audit_log WHERE action = $1 ORDER BY seq`, action)
 }
 
+// TestRuleNumbers: the highest number that any version gave a rule, the rolled back and the withdrawn included.
+func TestRuleNumbers(t *testing.T) {
+	b := newBed(t)
+	by := b.actor("author")
+	for _, numbers := range [][2]int{{3, 1}, {7, 1}, {4, 2}} {
+		files := set(fmt.Sprint(numbers))
+		files["rules/threat.yaml"] = fmt.Appendf(nil, "id: threat\nversion: %d # a number\n", numbers[0])
+		files["rules/insult.yaml"] = fmt.Appendf(nil, "id: insult\nversion:   %d\n", numbers[1])
+		_, err := b.AddRuleset(t.Context(), rulework.NewVersion{Files: files, From: rulework.OriginImport, Author: by})
+		b.noError(err)
+	}
+	got, err := b.RuleNumbers(t.Context())
+	b.noError(err)
+	if diff := cmp.Diff(map[string]int{"threat": 7, "insult": 2}, got); diff != "" {
+		t.Errorf("(-want +got) %s", diff)
+	}
+}
+
 func TestVersionsComeBackByteEqual(t *testing.T) {
 	b := newBed(t)
 	by := b.actor("author")
