@@ -60,6 +60,7 @@ func TestEveryComposedKeyExists(t *testing.T) {
 		"clips.example_":     strs(examples),
 		"trends.":            {"above", "below", "unclear"},
 		"disposition.":       strs(dispositionKinds),
+		"rules.life.":        append([]string{"all"}, lifeSteps...),
 		"rules.part.":        {"list", "ruleset", "exceptions", "listener", "hours", "scoring", "profiles", "clauses", "contacts", "model", "id", "version", "status", "kind", "title", "about", "severity", "speaker", "recordings", "basis", "sets", "match", "say", "unless", "ignore", "needs", "words", "where", "within", "confidence", "sound", "examples", "flag", "pass", "slots", "fact", "points", "cap", "fatal", "start", "rules", "limits", "versions", "document", "clause", "text", "from", "to"},
 		"basis.kind.":        {"company", "contract", "statute"},
 		"basis.asks.":        {"off", "shadow", "severity", "points", "cap", "fatal", "hours", "contacts", "allow_missing", "not_needed"},

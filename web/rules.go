@@ -18,6 +18,7 @@ type rulesStore interface {
 	RulesetVersion(ctx context.Context, id int64) (rulework.Version, error)
 	LiveRuleset(ctx context.Context) (rulework.Version, error)
 	RulesetFiles(ctx context.Context, id int64) (map[string][]byte, error)
+	AuditOf(ctx context.Context, subject string) ([]postgres.AuditEntry, error)
 	RuleNumbers(ctx context.Context) (map[string]int, error)
 	ApproveRuleset(ctx context.Context, id int64, by rulework.Actor) error
 	ShadowRuleset(ctx context.Context, id int64, by rulework.Actor, on bool) error

@@ -21,7 +21,8 @@ type versionData struct {
 	Blocks    []rulework.Block // what forbids publishing now
 	BackTests []rulework.BackTest
 	Shadow    postgres.ShadowReport // for those who try rules
-	Mine      bool                  // the visitor wrote in it and may not approve
+	Life      []lifeStep
+	Mine      bool // the visitor wrote in it and may not approve
 }
 
 // Waits says whether the version can still become live for the first time.
@@ -65,6 +66,9 @@ func (c *Console) versionPage(w http.ResponseWriter, r *http.Request) error {
 	}
 	if d.BackTests, err = c.store.BackTestsOf(ctx, id); err != nil {
 		return fmt.Errorf("back-tests of version %d: %w", id, err)
+	}
+	if d.Life, err = c.life(ctx, id); err != nil {
+		return err
 	}
 	if may(Role(v.user.Role), permRules) {
 		if d.Shadow, err = c.store.Shadow(ctx, ScopeOf(v.user), id, maxShadow); err != nil {

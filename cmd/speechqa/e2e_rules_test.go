@@ -399,6 +399,10 @@ func (s *story) rollBack(b *browser) {
 	b.Go("/rules/versions/1")
 	b.Do("roll back", chromedp.Click(chromedp.CSS("#rollback")))
 	b.Becomes(`document.querySelector("h1 .vs-live")`)
+	steps := ask[string](b, `[...document.querySelectorAll(".life li")].map(li => li.dataset.step).join()`)
+	if steps != "submit,approve,publish,rollback" {
+		s.t.Errorf("the page of version 1 tells of %q", steps)
+	}
 	v, err := s.store.LiveRuleset(s.t.Context())
 	s.noError(err)
 	if v.ID != 1 || v.State != rulework.StateLive {

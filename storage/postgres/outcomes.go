@@ -27,7 +27,7 @@ type Outcome struct {
 func (s *Store) Outcomes(ctx context.Context, bucket string, keys []string) ([]Outcome, error) {
 	rows, err := s.pool.Query(ctx, `SELECT DISTINCT ON (r.key) r.id::text, r.key, r.kind, r.state, r.reason, r.duration,
 			coalesce(r.score, 0), coalesce(jsonb_array_length(nullif(t.transcript -> 'utterances', 'null')), 0),
-			coalesce((SELECT jsonb_agg(f.finding ORDER BY (f.finding ->> 'turn')::int < 0, (f.finding ->> 'turn')::int, f.rule, f.start) FROM findings f WHERE f.recording = r.id AND f.current), '[]')
+			coalesce((SELECT jsonb_agg(f.finding ORDER BY (f.finding ->> 'turn')::int < 0, (f.finding ->> 'turn')::int, f.rule, f.start) FROM findings f WHERE f.recording = r.id AND f.current AND NOT f.shadow), '[]')
 		FROM recordings r LEFT JOIN transcripts t ON t.recording = r.id
 		WHERE r.bucket = $1 AND r.key = ANY($2) ORDER BY r.key, r.created_at DESC`, bucket, keys)
 	if err != nil {
