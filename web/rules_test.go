@@ -386,6 +386,17 @@ func TestDraftEditor(t *testing.T) {
 	if err := m.store.ApproveRuleset(t.Context(), versions[0].ID, by); err == nil {
 		t.Error("the author approves")
 	}
+	page := fmt.Sprintf("/rules/versions/%d", versions[0].ID)
+	if strings.Contains(m.ask(http.MethodGet, page, cookie).body, `id="overtaken"`) {
+		t.Error("a version made from the live one is said to be overtaken")
+	}
+	storagetest.Exec(t, m.database, `UPDATE ruleset_versions SET state = 'retired' WHERE state = 'live'`)
+	if _, err := m.store.RecordProgramRuleset(t.Context(), rulework.NewVersion{Files: changedRules(), Name: "small", Label: "2"}); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(m.ask(http.MethodGet, page, cookie).body, `id="overtaken"`) {
+		t.Error("nobody is warned that another version was published meanwhile")
+	}
 }
 
 func TestProposal(t *testing.T) {

@@ -22,6 +22,7 @@ type versionData struct {
 	BackTests []rulework.BackTest
 	Shadow    postgres.ShadowReport // for those who try rules
 	Life      []lifeStep
+	Overtaken bool // another version was published since this one was begun: what that one changed is not in it
 	Mine      bool // the visitor wrote in it and may not approve
 }
 
@@ -60,6 +61,9 @@ func (c *Console) versionPage(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if d.Waits() {
+		if d.Overtaken, err = c.overtaken(ctx, d.Version, d.Live.ID); err != nil {
+			return err
+		}
 		if d.Blocks, err = c.store.PublishBlocks(ctx, id); err != nil {
 			return fmt.Errorf("what forbids version %d: %w", id, err)
 		}
@@ -76,6 +80,27 @@ func (c *Console) versionPage(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	return c.render(w, r, http.StatusOK, "rules_version", d)
+}
+
+// overtaken says whether the live version is none of those that a version was made from, one from the other.
+func (c *Console) overtaken(ctx context.Context, v rulework.Version, live int64) (bool, error) {
+	if v.Base == 0 {
+		return false, nil // its files came as they are
+	}
+	all, err := c.store.RulesetVersions(ctx)
+	if err != nil {
+		return false, fmt.Errorf("versions: %w", err)
+	}
+	base := map[int64]int64{}
+	for _, x := range all {
+		base[x.ID] = x.Base
+	}
+	for at := v.Base; at != 0; at = base[at] { // a base is older than what was made from it: this ends
+		if at == live {
+			return false, nil
+		}
+	}
+	return true, nil
 }
 
 // against is the version asked for, else the live one, else, for that, the one it was made from.

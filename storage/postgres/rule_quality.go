@@ -16,8 +16,8 @@ import (
 // people judged under both counts for both. A word that was taken back is none.
 const lastDecisions = `SELECT DISTINCT ON (e.recording, e.finding, e.ruleset) e.recording, e.finding, e.rule, e.ruleset, e.term, e.action, e.reason, e.note, e.at
 	FROM review_events e JOIN recordings r ON r.id = e.recording
-	WHERE e.ruleset <> '' AND e.action IN ('confirmed', 'overturned', 'reopened') AND NOT EXISTS (SELECT FROM review_events u
-		WHERE u.recording = e.recording AND u.action = 'undone' AND (u.detail ->> 'undoes')::bigint = e.id) AND %s
+	WHERE e.ruleset <> '' AND e.action IN ('confirmed', 'overturned', 'reopened') AND e.id NOT IN (
+		SELECT (u.detail ->> 'undoes')::bigint FROM review_events u WHERE u.action = 'undone' AND u.detail ->> 'undoes' IS NOT NULL) AND %s
 	ORDER BY e.recording, e.finding, e.ruleset, e.id DESC`
 
 // RuleQuality gives, for every rule and version people have judged findings of, how many they confirmed and overturned:
