@@ -22,15 +22,18 @@ type Raised struct {
 // Raise gives the number of every rule that no longer behaves as in the old files, and still carries a number used there,
 // the next one: figures by rule and version would else mix what two different rules found. Taken are the highest numbers
 // that any version ever gave its rules, also one that was rolled back: none is given twice. A rule changes with its own
-// file, and with the lists, exceptions and profiles it goes by. The files are those given, with only these numbers changed.
+// file, and with the lists, exceptions and profiles it goes by; one of old files that cannot be read any more has changed. The files are those given, with only these numbers changed.
 func Raise(old, now map[string][]byte, taken map[string]int) (map[string][]byte, []Raised, error) {
-	before, err := lexicon.LoadFiles(old)
-	if err != nil {
-		return nil, nil, fmt.Errorf("the earlier ruleset has errors:\n%w", err)
-	}
 	after, err := lexicon.LoadFiles(now)
 	if err != nil {
 		return nil, nil, fmt.Errorf("the ruleset has errors:\n%w", err)
+	}
+	before, err := lexicon.LoadFiles(old)
+	if err != nil { // of a time when rules were written otherwise: every rule is taken for another
+		before = &lexicon.Ruleset{}
+		for _, r := range after.Rules {
+			before.Rules = append(before.Rules, lexicon.Rule{ID: r.ID, Version: NumberOf(old[path.Join("rules", r.ID+".yaml")])})
+		}
 	}
 	changed := func(file string) bool { return !bytes.Equal(old[file], now[file]) }
 	out := maps.Clone(now)

@@ -56,6 +56,10 @@ func TestRaise(t *testing.T) {
 			}
 		})
 	}
+	unreadable := files(t, map[string]func(string) string{"ruleset.yaml": func(string) string { return "nonsense: 1\n" }})
+	if out, raised, err := Raise(unreadable, old, nil); err != nil || len(raised) < 20 || NumberOf(out["rules/threat.yaml"]) != NumberOf(old["rules/threat.yaml"])+1 {
+		t.Errorf("against what cannot be read: %v %v", raised, err)
+	}
 	// A word in a list serves every rule that names it, and no other.
 	out, raised, err := Raise(old, files(t, map[string]func(string) string{"lists/gang.txt": func(s string) string { return s + "老铁们们\n" }}), map[string]int{"threat": 40})
 	if err != nil || len(raised) == 0 || len(raised) > 5 {
