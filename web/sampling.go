@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"net/url"
 	"slices"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/speechqa/speechqa/detectors/estimate"
 	"github.com/speechqa/speechqa/storage/postgres"
 )
 
@@ -64,14 +66,20 @@ type samplingData struct {
 	Reviewers []postgres.User
 	Facets    postgres.Facets
 	From, To  string
-	Halves    []int
+	Halves    []sampleHalf
 	Doubled   []int
 }
+
+// sampleHalf is a wanted margin with the recordings that it takes at most; of a small whole it takes fewer.
+type sampleHalf struct{ Percent, AtMost int }
 
 // samplingPage shows a reviewer what is to be judged blind, and a lead the samples and how to draw one.
 func (c *Console) samplingPage(w http.ResponseWriter, r *http.Request) error {
 	ctx, v := r.Context(), visitorOf(r)
-	d := samplingData{Halves: sampleHalves, Doubled: sampleDoubled}
+	d := samplingData{Doubled: sampleDoubled}
+	for _, half := range sampleHalves {
+		d.Halves = append(d.Halves, sampleHalf{half, estimate.SampleSize(float64(half)/100, expectedMisses, estimate.Usual, math.MaxInt32)})
+	}
 	var err error
 	if d.Tasks, err = c.store.SampleTasks(ctx, v.scope, v.user.ID); err != nil {
 		return fmt.Errorf("samples to judge: %w", err)

@@ -37,6 +37,9 @@ func TestSamplingInBrowser(t *testing.T) {
 	if hint := browsertest.Ask[string](b, `document.querySelector("main").innerText`); !strings.Contains(hint, "没有等您评判的录音") {
 		t.Errorf("nothing to judge reads %.80s", hint)
 	}
+	if option := browsertest.Ask[string](b, `document.querySelector("form[data-draw=unflagged] [name=half]").selectedOptions[0].text`); option != "± 5 个百分点（至多 139 段）" { // 1.96² · 0.1 · 0.9 / 0.05²
+		t.Errorf("the margin is offered as %q", option)
+	}
 	b.Type(`form[data-draw=unflagged] input[name=title]`, "六月漏检")
 	browsertest.Ask[bool](b, `(f => { f.half.value = "10"; f.doubled.value = "50"; f.period.value = "month";
 		for (const r of f.querySelectorAll("[name=reviewer]")) r.checked = ["李", "周质检"].includes(r.parentElement.textContent.trim());
