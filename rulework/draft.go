@@ -41,11 +41,12 @@ type Proposal struct {
 	At        time.Time
 }
 
-// Quality is what people decided about a rule's findings under one version of the ruleset.
+// Quality is what people decided about the findings of one version of a rule.
 type Quality struct {
 	Rule       string
-	Version    int64     // 0: rules that are not in the database
-	Since      time.Time // when that version became live
+	Number     int       // the rule's own version; 0: not known, and Version stands for it
+	Version    int64     // the last of the rulesets with it that people judged; 0: not in the database
+	Since      time.Time // when the first of them became live
 	Live       bool
 	Confirmed  int
 	Overturned int

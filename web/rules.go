@@ -172,7 +172,7 @@ type ruleRow struct {
 	Reasons  []rulework.ReasonCount // why findings of any version were overturned
 }
 
-// Now is the newest version with decisions.
+// Now is the live version, else the newest one, with decisions.
 func (r ruleRow) Now() rulework.Quality { return r.Versions[0] }
 
 // rulesPage shows the rules at work.
@@ -187,6 +187,7 @@ func (c *Console) rulesPage(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return fmt.Errorf("quality of the rules: %w", err)
 	}
+	markLive(quality, c.rules.Numbers())
 	d.Rules = byRule(quality)
 	reasons, err := c.store.OverturnReasons(ctx, sc, "")
 	if err != nil {

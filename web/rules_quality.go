@@ -13,6 +13,19 @@ import (
 	"github.com/speechqa/speechqa/storage/postgres"
 )
 
+// markLive says which versions of rules are live, and puts them first among those of their rule. A rule that another
+// publication did not touch is the same as before.
+func markLive(quality []rulework.Quality, live map[string]int) {
+	for i := range quality {
+		if q := &quality[i]; q.Number > 0 {
+			q.Live = live[q.Rule] == q.Number
+		}
+	}
+	slices.SortStableFunc(quality, func(a, b rulework.Quality) int {
+		return cmp.Or(cmp.Compare(a.Rule, b.Rule), cmp.Compare(b2i(b.Live), b2i(a.Live)))
+	})
+}
+
 // byRule gathers the versions of each rule, the noisiest rule first: by the lower end of the interval, so that one
 // overturned finding of one does not come before forty of a hundred.
 func byRule(quality []rulework.Quality) []ruleRow {
@@ -60,6 +73,7 @@ func (c *Console) ruleQualityPage(w http.ResponseWriter, r *http.Request) error 
 	if d.Versions, err = c.store.RuleQuality(ctx, sc, d.Rule); err != nil {
 		return fmt.Errorf("quality of %s: %w", d.Rule, err)
 	}
+	markLive(d.Versions, c.rules.Numbers())
 	reasons, err := c.store.OverturnReasons(ctx, sc, d.Rule)
 	if err != nil {
 		return fmt.Errorf("why findings of %s were overturned: %w", d.Rule, err)

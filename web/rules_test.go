@@ -156,6 +156,11 @@ func TestRulesPages(t *testing.T) {
 			Terms:     []rulework.TermQuality{{Rule: "threat", Term: "坐牢", Confirmed: 1, Overturned: 14, Reasons: []rulework.ReasonCount{{Reason: "negation", Count: 14}}}},
 			Drafts:    []rulework.Draft{{ID: "d1", Title: "", Base: 4}},
 			Proposals: []rulework.Proposal{{ID: 1, Rule: "threat", Kind: "pass", Text: "您不会坐牢的", Reason: "context"}}})
+		numbered := []rulework.Quality{{Rule: "threat", Number: 2, Version: 7, Confirmed: 1}, {Rule: "threat", Number: 1, Version: 6, Overturned: 1}}
+		markLive(numbered, titles{}.Numbers()) // version 2 was rolled back
+		if numbered[0].Number != 1 || !numbered[0].Live || numbered[1].Live {
+			t.Errorf("the live version does not stand first: %+v", numbered)
+		}
 		rows := all(doc, "table.quality tbody tr")
 		if len(rows) != 2 || attr(rows[0], "data-rule") != "insult" || attr(rows[1], "data-rule") != "threat" {
 			t.Fatalf("%d rows of quality, the first about %q", len(rows), attr(rows[0], "data-rule"))

@@ -12,29 +12,32 @@ import (
 	"github.com/speechqa/speechqa/rulework"
 )
 
-// lastDecisions is the last word on every finding under every ruleset that found it: a finding that two versions make and
-// people judged under both counts for both. A word that was taken back is none.
-const lastDecisions = `SELECT DISTINCT ON (e.recording, e.finding, e.ruleset) e.recording, e.finding, e.rule, e.ruleset, e.term, e.action, e.reason, e.note, e.at
+// lastDecisions is the last word on every finding under every version of its rule that made it: a finding that two versions
+// make and people judged under both counts for both. Where the rule's number is not known the ruleset stands for it. A word
+// that was taken back is none.
+const lastDecisions = `SELECT DISTINCT ON (e.recording, e.finding, CASE WHEN e.rule_version > 0 THEN e.rule_version::text ELSE e.ruleset END)
+		e.recording, e.finding, e.rule, e.rule_version, e.ruleset, e.term, e.action, e.reason, e.note, e.at
 	FROM review_events e JOIN recordings r ON r.id = e.recording
 	WHERE e.ruleset <> '' AND e.action IN ('confirmed', 'overturned', 'reopened') AND e.id NOT IN (
 		SELECT (u.detail ->> 'undoes')::bigint FROM review_events u WHERE u.action = 'undone' AND u.detail ->> 'undoes' IS NOT NULL) AND %s
-	ORDER BY e.recording, e.finding, e.ruleset, e.id DESC`
+	ORDER BY e.recording, e.finding, CASE WHEN e.rule_version > 0 THEN e.rule_version::text ELSE e.ruleset END, e.id DESC`
 
-// RuleQuality gives, for every rule and version people have judged findings of, how many they confirmed and overturned:
-// by rule, the newest version first. An empty rule means all.
+// RuleQuality gives, for every rule and each of its versions people have judged findings of, how many they confirmed and
+// overturned: by rule, the newest version first. An empty rule means all.
 func (s *Store) RuleQuality(ctx context.Context, sc Scope, rule string) ([]rulework.Quality, error) {
 	args := []any{rule}
-	rows, err := s.pool.Query(ctx, fmt.Sprintf(`SELECT d.rule, coalesce(v.id, 0), v.published_at, coalesce(v.state = 'live', false),
+	rows, err := s.pool.Query(ctx, fmt.Sprintf(`SELECT d.rule, d.rule_version, coalesce(max(v.id), 0), min(v.published_at), bool_or(coalesce(v.state = 'live', false)),
 			count(*) FILTER (WHERE d.action = 'confirmed')::int, count(*) FILTER (WHERE d.action = 'overturned')::int
 		FROM (`+lastDecisions+`) d LEFT JOIN ruleset_versions v ON v.hash = d.ruleset
 		WHERE d.action <> 'reopened' AND ($1 = '' OR d.rule = $1)
-		GROUP BY d.rule, v.id, v.published_at, v.state ORDER BY d.rule, v.id DESC NULLS LAST`, sc.sql("r", &args)), args...)
+		GROUP BY d.rule, d.rule_version, CASE WHEN d.rule_version = 0 THEN v.id END
+		ORDER BY d.rule, max(v.id) DESC NULLS LAST, d.rule_version DESC`, sc.sql("r", &args)), args...)
 	if err != nil {
 		return nil, err
 	}
 	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (q rulework.Quality, err error) {
 		var since *time.Time
-		err = row.Scan(&q.Rule, &q.Version, &since, &q.Live, &q.Confirmed, &q.Overturned)
+		err = row.Scan(&q.Rule, &q.Number, &q.Version, &since, &q.Live, &q.Confirmed, &q.Overturned)
 		if since != nil {
 			q.Since = *since
 		}
@@ -43,8 +46,8 @@ func (s *Store) RuleQuality(ctx context.Context, sc Scope, rule string) ([]rulew
 }
 
 // lastWords is the last word on every finding that was judged, $1 being the rule or empty.
-const lastWords = `SELECT DISTINCT ON (recording, finding) * FROM (` + lastDecisions + `) x
-	WHERE action <> 'reopened' AND ($1 = '' OR rule = $1) ORDER BY recording, finding, at DESC`
+const lastWords = `SELECT * FROM (SELECT DISTINCT ON (recording, finding) * FROM (` + lastDecisions + `) x ORDER BY recording, finding, at DESC) y
+	WHERE action <> 'reopened' AND ($1 = '' OR rule = $1)`
 
 // TermQuality ranks the terms of a rule, or of all, by precision, the lowest first, with the reasons why findings were
 // overturned. What ranks is the lower end of the 95 % interval (Wilson) of the share overturned, so that one overturned

@@ -264,3 +264,61 @@ func TestSaidWith(t *testing.T) {
 		}
 	}
 }
+
+// A rule that another publication did not touch is the same as before: what people said of it goes on; of a finding judged
+// again the last word counts, and one that is open again counts for nothing.
+func TestRuleQualityByNumber(t *testing.T) {
+	b := newBed(t)
+	ctx := t.Context()
+	program, err := b.RecordProgramRuleset(ctx, rulework.NewVersion{Files: set("0")})
+	b.noError(err)
+	by := b.actor("lead")
+	numbered := func(n int) detectors.Finding {
+		f := finding("threat", 1)
+		f.RuleVersion = n
+		return f
+	}
+	judge := func(id string, v postgres.Verdict) {
+		t.Helper()
+		d := decision(id, "threat-key", v, by.UserID, b.version(id))
+		d.Reason = "negation"
+		b.noError(b.Decide(ctx, d, tenEach))
+	}
+	var ids []string
+	for i := range 4 {
+		id := b.transcribed(found(fmt.Sprint(i)), "你好", fmt.Sprint(i))
+		b.inspectedBy(id, program.Hash, 90, numbered(3))
+		judge(id, postgres.VerdictOverturned)
+		ids = append(ids, id)
+	}
+	again := func(label string, number int) rulework.Version {
+		t.Helper()
+		v := b.draft(label, by)
+		b.noError(b.ApproveRuleset(ctx, v.ID, b.actor("second "+label)))
+		b.compared(v.ID)
+		b.noError(b.PublishRuleset(ctx, v.ID, by, ""))
+		b.inspectedAgain(v.Hash, 90, numbered(number))
+		return v
+	}
+	same := again("1", 3) // another rule was changed
+	judge(ids[0], postgres.VerdictConfirmed)
+	judge(ids[1], postgres.VerdictOpen)
+	other := again("2", 4)
+	judge(ids[2], postgres.VerdictConfirmed)
+	got, err := b.RuleQuality(ctx, postgres.Scope{}, "threat")
+	b.noError(err)
+	for i := range got {
+		got[i].Since = time.Time{}
+	}
+	want := []rulework.Quality{
+		{Rule: "threat", Number: 4, Version: other.ID, Live: true, Confirmed: 1},
+		{Rule: "threat", Number: 3, Version: same.ID, Confirmed: 1, Overturned: 2},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got) %s", diff)
+	}
+	terms, err := b.TermQuality(ctx, postgres.Scope{}, "threat", 5)
+	if err != nil || len(terms) != 1 || terms[0].Confirmed != 2 || terms[0].Overturned != 1 {
+		t.Errorf("terms: %+v %v", terms, err)
+	}
+}
