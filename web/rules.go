@@ -44,8 +44,8 @@ type rulesStore interface {
 	SaidWith(ctx context.Context, sc postgres.Scope, term string, limit int) ([]string, error)
 
 	RuleQuality(ctx context.Context, sc postgres.Scope, rule string) ([]rulework.Quality, error)
-	TermQuality(ctx context.Context, sc postgres.Scope, rule string, limit int) ([]rulework.TermQuality, error)
-	OverturnReasons(ctx context.Context, sc postgres.Scope, rule string) (map[string][]rulework.ReasonCount, error)
+	TermQuality(ctx context.Context, sc postgres.Scope, rule string, of map[string]int, limit int) ([]rulework.TermQuality, error)
+	OverturnReasons(ctx context.Context, sc postgres.Scope, rule string, of map[string]int) (map[string][]rulework.ReasonCount, error)
 	DecidedFindings(ctx context.Context, sc postgres.Scope, rule string, limit int) ([]postgres.DecidedFinding, error)
 	ProposeExample(ctx context.Context, p rulework.Proposal, by rulework.Actor) error
 	Proposals(ctx context.Context, sc postgres.Scope) ([]rulework.Proposal, error)
@@ -159,7 +159,7 @@ func (c *Console) renderPart(w http.ResponseWriter, r *http.Request, name, part 
 type rulesData struct {
 	Live      rulework.Version // zero before any
 	Rules     []ruleRow
-	Terms     []rulework.TermQuality // of all rules, the least precise first
+	Terms     []rulework.TermQuality // of the live rules, the least precise first
 	Proposals []rulework.Proposal
 	Drafts    []rulework.Draft
 	Versions  []rulework.Version
@@ -169,7 +169,7 @@ type rulesData struct {
 type ruleRow struct {
 	Rule     string
 	Versions []rulework.Quality
-	Reasons  []rulework.ReasonCount // why findings of any version were overturned
+	Reasons  []rulework.ReasonCount // why findings of the live version were overturned
 }
 
 // Now is the live version, else the newest one, with decisions.
@@ -189,14 +189,14 @@ func (c *Console) rulesPage(w http.ResponseWriter, r *http.Request) error {
 	}
 	markLive(quality, c.rules.Numbers())
 	d.Rules = byRule(quality)
-	reasons, err := c.store.OverturnReasons(ctx, sc, "")
+	reasons, err := c.store.OverturnReasons(ctx, sc, "", c.rules.Numbers())
 	if err != nil {
 		return fmt.Errorf("why findings were overturned: %w", err)
 	}
 	for i := range d.Rules {
 		d.Rules[i].Reasons = reasons[d.Rules[i].Rule]
 	}
-	if d.Terms, err = c.store.TermQuality(ctx, sc, "", maxOverviewTerms); err != nil {
+	if d.Terms, err = c.store.TermQuality(ctx, sc, "", c.rules.Numbers(), maxOverviewTerms); err != nil {
 		return fmt.Errorf("terms of all rules: %w", err)
 	}
 	if d.Proposals, err = c.store.Proposals(ctx, sc); err != nil {

@@ -46,7 +46,7 @@ type ruleQualityData struct {
 	Live     rulework.Version
 	File     string
 	Versions []rulework.Quality
-	Reasons  []rulework.ReasonCount // why findings of any version and term were overturned
+	Reasons  []rulework.ReasonCount // why findings of the live version were overturned
 	Terms    []rulework.TermQuality
 	Decided  []postgres.DecidedFinding
 }
@@ -74,12 +74,12 @@ func (c *Console) ruleQualityPage(w http.ResponseWriter, r *http.Request) error 
 		return fmt.Errorf("quality of %s: %w", d.Rule, err)
 	}
 	markLive(d.Versions, c.rules.Numbers())
-	reasons, err := c.store.OverturnReasons(ctx, sc, d.Rule)
+	reasons, err := c.store.OverturnReasons(ctx, sc, d.Rule, c.rules.Numbers())
 	if err != nil {
 		return fmt.Errorf("why findings of %s were overturned: %w", d.Rule, err)
 	}
 	d.Reasons = reasons[d.Rule]
-	if d.Terms, err = c.store.TermQuality(ctx, sc, d.Rule, maxTerms); err != nil {
+	if d.Terms, err = c.store.TermQuality(ctx, sc, d.Rule, c.rules.Numbers(), maxTerms); err != nil {
 		return fmt.Errorf("terms of %s: %w", d.Rule, err)
 	}
 	if d.Decided, err = c.store.DecidedFindings(ctx, sc, d.Rule, maxDecided); err != nil {

@@ -45,22 +45,26 @@ func (s *Store) RuleQuality(ctx context.Context, sc Scope, rule string) ([]rulew
 	})
 }
 
-// lastWords is the last word on every finding that was judged, $1 being the rule or empty.
-const lastWords = `SELECT * FROM (SELECT DISTINCT ON (recording, finding) * FROM (` + lastDecisions + `) x ORDER BY recording, finding, at DESC) y
-	WHERE action <> 'reopened' AND ($1 = '' OR rule = $1)`
+// lastWords is the last word on every finding that was judged, $1 being the rule or empty, and $2 the numbers of the versions
+// that count, by rule: null for all. Where a decision's number is not known it counts.
+const lastWords = `SELECT * FROM (SELECT DISTINCT ON (recording, finding) * FROM (` + lastDecisions + `) x
+		WHERE ($1 = '' OR rule = $1) AND ($2::jsonb IS NULL OR rule_version = 0 OR ($2::jsonb ->> rule)::int = rule_version)
+		ORDER BY recording, finding, at DESC) y
+	WHERE action <> 'reopened'`
 
 // TermQuality ranks the terms of a rule, or of all, by precision, the lowest first, with the reasons why findings were
 // overturned. What ranks is the lower end of the 95 % interval (Wilson) of the share overturned, so that one overturned
-// finding of one does not come before forty of fifty. Terms of which none was overturned are left out.
-func (s *Store) TermQuality(ctx context.Context, sc Scope, rule string, limit int) ([]rulework.TermQuality, error) {
-	args := []any{rule, limit}
+// finding of one does not come before forty of fifty. Terms of which none was overturned are left out. Of are the versions of
+// rules that count, by their numbers; nil: all.
+func (s *Store) TermQuality(ctx context.Context, sc Scope, rule string, of map[string]int, limit int) ([]rulework.TermQuality, error) {
+	args := []any{rule, of, limit}
 	rows, err := s.pool.Query(ctx, fmt.Sprintf(`WITH d AS (`+lastWords+`),
 		t AS (SELECT rule, term, count(*) AS n, count(*) FILTER (WHERE action = 'overturned') AS k FROM d GROUP BY rule, term)
 		SELECT rule, term, (n - k)::int, k::int,
 			(SELECT jsonb_agg(jsonb_build_object('Reason', reason, 'Count', c) ORDER BY c DESC, reason) FROM
 				(SELECT o.reason, count(*) AS c FROM d o WHERE o.rule = t.rule AND o.term = t.term AND o.action = 'overturned' GROUP BY o.reason) reasons)
 		FROM t WHERE k > 0
-		ORDER BY (k + 1.92 - 1.96 * sqrt(k::float8 * (n - k) / n + 0.96)) / (n + 3.84) DESC, n DESC, rule, term LIMIT $2`, sc.sql("r", &args)), args...)
+		ORDER BY (k + 1.92 - 1.96 * sqrt(k::float8 * (n - k) / n + 0.96)) / (n + 3.84) DESC, n DESC, rule, term LIMIT $3`, sc.sql("r", &args)), args...)
 	if err != nil {
 		return nil, err
 	}
@@ -70,9 +74,10 @@ func (s *Store) TermQuality(ctx context.Context, sc Scope, rule string, limit in
 	})
 }
 
-// OverturnReasons counts why findings of a rule, or of every rule, were overturned: by rule, the most frequent reason first.
-func (s *Store) OverturnReasons(ctx context.Context, sc Scope, rule string) (map[string][]rulework.ReasonCount, error) {
-	args := []any{rule}
+// OverturnReasons counts why findings of a rule, or of every rule, were overturned: by rule, the most frequent reason first; of
+// the versions given, or of all.
+func (s *Store) OverturnReasons(ctx context.Context, sc Scope, rule string, of map[string]int) (map[string][]rulework.ReasonCount, error) {
+	args := []any{rule, of}
 	rows, err := s.pool.Query(ctx, fmt.Sprintf(`SELECT rule, reason, count(*)::int FROM (`+lastWords+`) d
 		WHERE action = 'overturned' GROUP BY rule, reason ORDER BY 3 DESC, reason`, sc.sql("r", &args)), args...)
 	if err != nil {

@@ -146,12 +146,12 @@ func TestRuleQuality(t *testing.T) {
 	if len(got) != 1 || got[0].Version != program.ID || !got[0].Live || got[0].Confirmed != 1 || got[0].Overturned != 2 {
 		t.Errorf("quality: %+v", got)
 	}
-	terms, err := b.TermQuality(ctx, postgres.Scope{}, "threat", 10)
+	terms, err := b.TermQuality(ctx, postgres.Scope{}, "threat", nil, 10)
 	b.noError(err)
 	if len(terms) != 1 || terms[0].Term != "坐牢" || terms[0].Overturned != 2 || terms[0].Confirmed != 1 || len(terms[0].Reasons) != 2 {
 		t.Errorf("terms: %+v", terms)
 	}
-	reasons, err := b.OverturnReasons(ctx, postgres.Scope{}, "")
+	reasons, err := b.OverturnReasons(ctx, postgres.Scope{}, "", nil)
 	b.noError(err)
 	if diff := cmp.Diff(map[string][]rulework.ReasonCount{"threat": {{Reason: "context", Count: 1}, {Reason: "misheard", Count: 1}}}, reasons); diff != "" {
 		t.Errorf("reasons (-want +got): %s", diff)
@@ -216,7 +216,7 @@ func TestTermsByPrecision(t *testing.T) {
 	judge("once wrong", 0, 1)
 	judge("mostly wrong", 1, 3)
 	judge("never wrong", 2, 0)
-	terms, err := b.TermQuality(ctx, postgres.Scope{}, "", 10)
+	terms, err := b.TermQuality(ctx, postgres.Scope{}, "", nil, 10)
 	b.noError(err)
 	var got []string
 	for i, q := range terms {
@@ -317,8 +317,18 @@ func TestRuleQualityByNumber(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got) %s", diff)
 	}
-	terms, err := b.TermQuality(ctx, postgres.Scope{}, "threat", 5)
+	terms, err := b.TermQuality(ctx, postgres.Scope{}, "threat", nil, 5)
 	if err != nil || len(terms) != 1 || terms[0].Confirmed != 2 || terms[0].Overturned != 1 {
 		t.Errorf("terms: %+v %v", terms, err)
+	}
+	// The exception that number 4 brought mended the term; of number 3 it was wrong twice of three.
+	if terms, err := b.TermQuality(ctx, postgres.Scope{}, "", map[string]int{"threat": 4}, 5); err != nil || len(terms) != 0 {
+		t.Errorf("terms of number 4: %+v %v", terms, err)
+	}
+	if terms, err := b.TermQuality(ctx, postgres.Scope{}, "", map[string]int{"threat": 3}, 5); err != nil || len(terms) != 1 || terms[0].Confirmed != 1 || terms[0].Overturned != 2 {
+		t.Errorf("terms of number 3: %+v %v", terms, err)
+	}
+	if reasons, err := b.OverturnReasons(ctx, postgres.Scope{}, "", map[string]int{"threat": 3}); err != nil || len(reasons["threat"]) != 1 || reasons["threat"][0].Count != 2 {
+		t.Errorf("reasons of number 3: %+v %v", reasons, err)
 	}
 }
