@@ -38,6 +38,10 @@ func (w *Worker) inspectAgain(ctx context.Context, _ *asynq.Task) error {
 	}
 	var pause time.Duration
 	if w.cfg.RescanRate > 0 {
+		// One task alone holds to the rate. Another one was made where this one was taken for dead.
+		if others, err := w.queue.waitingIn(QueueRescan); err == nil && others > 0 {
+			return nil
+		}
 		pause = max(0, time.Duration(float64(n)/w.cfg.RescanRate*float64(time.Second))-time.Since(began))
 	}
 	if err := w.queue.putAgainTask(ctx, pause); err != nil {
@@ -56,19 +60,16 @@ func (w *Worker) againLimit() int {
 
 // startAgain sees to it that there are tasks in the queue as long as something waits to be inspected again.
 func (w *Worker) startAgain(ctx context.Context) error {
-	waits, err := w.cfg.Store.WaitsAgain(ctx)
+	// How many are at work is asked of the database: asynq keeps the tasks of dead workers active for minutes, or for good.
+	waits, have, err := w.cfg.Store.WaitsAgain(ctx)
 	if err != nil || !waits {
 		return err
 	}
-	info, err := w.queue.inspector.GetQueueInfo(QueueRescan)
-	have := 0
-	switch {
-	case errors.Is(err, asynq.ErrQueueNotFound):
-	case err != nil:
-		return fmt.Errorf("queue %s: %w", QueueRescan, err)
-	default:
-		have = info.Pending + info.Active + info.Scheduled + info.Retry
+	waiting, err := w.queue.waitingIn(QueueRescan)
+	if err != nil {
+		return err
 	}
+	have += waiting
 	want := againTasks
 	if w.cfg.RescanRate > 0 {
 		want = 1
@@ -79,6 +80,18 @@ func (w *Worker) startAgain(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// waitingIn is how many tasks of a queue are in nobody's hands.
+func (q *Queue) waitingIn(queue string) (int, error) {
+	info, err := q.inspector.GetQueueInfo(queue)
+	if errors.Is(err, asynq.ErrQueueNotFound) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, fmt.Errorf("queue %s: %w", queue, err)
+	}
+	return info.Pending + info.Scheduled + info.Retry, nil
 }
 
 // putAgainTask puts a task for a batch in the queue.

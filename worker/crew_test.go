@@ -34,8 +34,9 @@ type crew struct {
 	Killed int
 }
 
-func (f *fleet) crew(processes int, seed uint64, takes time.Duration) *crew {
-	c := &crew{f: f, spec: spec{place: f.place, Takes: takes, Hearers: 2}, random: rand.New(rand.NewPCG(seed, seed)),
+func (f *fleet) crew(s size, seed uint64) *crew {
+	processes := s.Processes
+	c := &crew{f: f, spec: spec{place: f.place, Takes: s.Takes, Hearers: 2, Rate: float64(s.Recordings) / 5}, random: rand.New(rand.NewPCG(seed, seed)),
 		procs: make([]*exec.Cmd, processes), ended: make([]chan error, processes)}
 	for i := range c.procs {
 		c.spawn(i)
@@ -72,18 +73,26 @@ func (c *crew) killOne() {
 // until tends the crew until so many recordings are inspected; step is called about fifty times a second.
 func (c *crew) until(inspected int, limit time.Duration, step func(done int)) {
 	c.f.t.Helper()
+	c.untilCount(inspected, limit, step, func() (int, error) {
+		s, err := c.f.store.Summary(c.f.t.Context(), time.UTC) // fails while the database is away
+		return s.ByState[pipeline.StateInspected], err
+	})
+}
+
+// untilCount is until for whatever is counted.
+func (c *crew) untilCount(want int, limit time.Duration, step func(done int), count func() (int, error)) {
+	c.f.t.Helper()
 	for deadline := time.Now().Add(limit); ; time.Sleep(20 * time.Millisecond) {
 		c.tend()
-		s, err := c.f.store.Summary(c.f.t.Context(), time.UTC) // fails while the database is away
-		done := s.ByState[pipeline.StateInspected]
-		if err == nil && done >= inspected {
+		done, err := count()
+		if err == nil && done >= want {
 			return
 		}
 		if err == nil && step != nil {
 			step(done)
 		}
 		if time.Now().After(deadline) {
-			c.f.t.Fatalf("%d of %d inspected after %v (%v): %v", done, inspected, limit, err, s.ByState)
+			c.f.t.Fatalf("%d of %d inspected after %v: %v", done, want, limit, err)
 		}
 	}
 }
@@ -307,7 +316,7 @@ func (h *hard) settle(what string, c *crew, n int, limit time.Duration, began ti
 			r.Failed++
 		}
 	}
-	if _, err := fmt.Sscan(h.one(`SELECT count(*) FROM recordings WHERE state = 'inspected' AND inspections = 1`), &r.Once); err != nil {
+	if _, err := fmt.Sscan(h.one(`SELECT count(*) FROM recordings r JOIN by_rules b ON b.recording = r.id WHERE r.state = 'inspected' AND b.inspections = 1 + $1`, h.again), &r.Once); err != nil {
 		h.t.Fatal(err)
 	}
 	// What killed workers left is swept by those that live, once it is some seconds old.

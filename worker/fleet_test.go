@@ -45,6 +45,7 @@ type fleet struct {
 	store   *postgres.Store
 	objects *objects.Store
 	redis   *embedded.Redis
+	again   int // how often all recordings were to be inspected again
 }
 
 func newFleet(t testing.TB) *fleet {
@@ -209,9 +210,9 @@ func (f *fleet) waitInspected(n int) {
 func (f *fleet) results() map[string]string {
 	f.t.Helper()
 	out := map[string]string{}
-	for _, row := range storagetest.Query(f.t, f.Database, `SELECT jsonb_build_object('key', r.key, 'what', concat_ws(' ', r.state, r.score, r.inspections,
+	for _, row := range storagetest.Query(f.t, f.Database, `SELECT jsonb_build_object('key', r.key, 'what', concat_ws(' ', r.state, r.score, b.inspections - $1,
 			(SELECT string_agg(concat_ws('/', f.rule, f.finding ->> 'quote', f.start), ', ' ORDER BY f.rule, f.start, f.finding ->> 'quote')
-				FROM findings f WHERE f.recording = r.id)))::text FROM recordings r`) {
+				FROM findings f WHERE f.recording = r.id)))::text FROM recordings r JOIN by_rules b ON b.recording = r.id`, f.again) {
 		var r struct{ Key, What string }
 		if err := json.Unmarshal([]byte(strings.ReplaceAll(strings.Trim(row, `"`), `""`, `"`)), &r); err != nil {
 			f.t.Fatalf("%s: %v", row, err)

@@ -24,7 +24,8 @@ type spec struct {
 	Takes   time.Duration // for each recording
 	Until   string        // nothing is heard before this file is there; "" is at once
 	Hearers int
-	Cable   cable // of a process in a network namespace; empty: it has the machine's network
+	Rate    float64 // of inspecting again, per second; 0 is as fast as it can
+	Cable   cable   // of a process in a network namespace; empty: it has the machine's network
 }
 
 // runProcess is a worker's main.
@@ -54,7 +55,7 @@ func runProcess(text string) error {
 	if err != nil {
 		return err
 	}
-	cfg.Hearers, cfg.Deps.Stall = s.Hearers, time.Second
+	cfg.Hearers, cfg.RescanRate, cfg.Deps.Stall = s.Hearers, s.Rate, time.Second
 	w, err := worker.New(cfg)
 	if err != nil {
 		return err

@@ -3,6 +3,7 @@ package worker_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -70,5 +71,27 @@ func (f *fleet) forget(addr string) {
 	defer rdb.Close()
 	if err := rdb.FlushAll(f.t.Context()).Err(); err != nil {
 		f.t.Fatal(err)
+	}
+}
+
+// A Redis dies and Sentinel makes its replica the master: what the replica has not heard of comes from the database.
+func TestRedisSentinel(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t)
+	sentinel, killMaster := storagetest.RedisSentinel(t)
+	f.Redis = "redis-sentinel://" + sentinel + "?master=queue"
+	f.uploadMany(0, 6)
+	f.discover()
+	f.start(&hearing{Takes: 100 * time.Millisecond}, func(c *worker.Config) { c.Overdue = 2 * time.Second })
+	f.waitInspected(2)
+	killMaster()
+	f.uploadMany(6, 12)
+	f.discover()
+	f.waitInspected(12)
+	if got := f.one(`SELECT count(*) FROM recordings WHERE inspections <> 1`); got != "0" {
+		t.Errorf("%s recordings are not inspected once", got)
+	}
+	if err := f.queue().Pause(worker.QueueInspect); err != nil {
+		t.Errorf("the new master takes no orders: %v", err)
 	}
 }

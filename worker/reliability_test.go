@@ -11,6 +11,9 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/speechqa/speechqa/storage/postgres"
+	"github.com/speechqa/speechqa/storage/storagetest"
 )
 
 var discard = log.New(io.Discard, "", 0)
@@ -32,6 +35,7 @@ var disturbances = []struct {
 	brings bool
 }{
 	{"processes killed", killMany, false},
+	{"processes killed while inspecting again", killInRescan, false},
 	{"Redis emptied", func(h *hard, c *crew, s size) {
 		rdb := redis.NewClient(&redis.Options{Network: "unix", Addr: h.redis.Addr})
 		defer rdb.Close()
@@ -94,6 +98,32 @@ func killMany(h *hard, c *crew, s size) {
 	}
 }
 
+// killInRescan spreads a quarter of the kills over a rescan that takes five seconds or more: every other recording's
+// findings are elsewhere, all scores are too good, and all are to be inspected again.
+func killInRescan(h *hard, c *crew, s size) {
+	c.until(s.Recordings, s.Limit, nil)
+	e, err := engine()
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	hash := e.Ruleset().Hash
+	storagetest.Exec(h.t, h.Database, `UPDATE findings SET start = start + 1 WHERE recording IN (SELECT id FROM recordings WHERE mod(substr(key, 1, 5)::int, 2) = 0)`,
+		`UPDATE recordings SET ruleset_hash = 'older', score = 100, fatal = false`)
+	if marked, err := h.store.Rescan(h.t.Context(), postgres.AuditEntry{Name: "test"}, hash); err != nil || marked != int64(s.Recordings) {
+		h.t.Fatal(marked, err)
+	}
+	h.again++
+	kills := s.Kills / 4
+	c.untilCount(s.Recordings, s.Limit, func(done int) {
+		if due := min(kills, kills*(done+1)/s.Recordings+1); c.Killed < due {
+			c.killOne()
+		}
+	}, func() (n int, err error) {
+		_, err = fmt.Sscan(h.one(`SELECT count(*) FROM by_rules b JOIN recordings r ON r.id = b.recording WHERE r.state = 'inspected' AND b.ruleset_hash = $1`, hash), &n)
+		return n, err
+	})
+}
+
 // disturb runs every disturbance on a fleet of its own and compares what comes of it with an undisturbed run.
 func disturb(t *testing.T, s size) {
 	reference := undisturbed(t, s.Recordings)
@@ -106,7 +136,7 @@ func disturb(t *testing.T, s size) {
 				h.discover()
 			}
 			began := time.Now()
-			c := h.crew(s.Processes, s.Seed+uint64(i), s.Takes)
+			c := h.crew(s, s.Seed+uint64(i))
 			t.Cleanup(c.stop)
 			d.do(h, c, s)
 			rows = append(rows, h.settle(d.name, c, s.Recordings, s.Limit, began, reference))

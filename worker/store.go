@@ -21,8 +21,8 @@ type Store interface {
 	TakeDead(ctx context.Context, limit int) ([]pipeline.Due, error)
 	// Idle says which of the recordings wait for a step while no attempt at them is alive.
 	Idle(ctx context.Context, ids []string) (map[string]bool, error)
-	// WaitsAgain says whether something waits for pipeline.InspectAgain.
-	WaitsAgain(ctx context.Context) (bool, error)
+	// WaitsAgain says whether something waits for pipeline.InspectAgain, and how many batches living workers are at.
+	WaitsAgain(ctx context.Context) (waits bool, running int, err error)
 	// ForgetQueued unmarks recordings that could not be put in the queue after all; without ids, every waiting
 	// recording: the queue was lost.
 	ForgetQueued(ctx context.Context, ids ...string) error

@@ -8,13 +8,14 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// WaitsAgain says whether something waits for BeginAgain, after giving back what was in the hands of workers that died.
-func (s *Store) WaitsAgain(ctx context.Context) (waits bool, err error) {
+// WaitsAgain says whether something waits for BeginAgain and how many batches workers are at, after giving back what was
+// in the hands of workers that died.
+func (s *Store) WaitsAgain(ctx context.Context) (waits bool, running int, err error) {
 	if err := s.reapBatches(ctx, leaseOver); err != nil {
-		return false, err
+		return false, 0, err
 	}
-	err = s.pool.QueryRow(ctx, `SELECT EXISTS (SELECT FROM stale)`).Scan(&waits)
-	return waits, err
+	err = s.pool.QueryRow(ctx, `SELECT EXISTS (SELECT FROM stale), (SELECT count(*) FROM rescan_batches WHERE ended_at IS NULL)`).Scan(&waits, &running)
+	return waits, running, err
 }
 
 // Rescan marks recordings whose findings other rules made as stale: they stay as they are and are inspected again newest

@@ -75,7 +75,7 @@ func TestRescan(t *testing.T) {
 	if n, err := b.Rescan(t.Context(), tester, "rules-2"); n != 0 || err != nil {
 		t.Errorf("nothing is left to inspect again: %d, %v", n, err)
 	}
-	if waits, err := b.WaitsAgain(t.Context()); waits || err != nil {
+	if waits, running, err := b.WaitsAgain(t.Context()); waits || running != 0 || err != nil {
 		t.Errorf("something waits: %v", err)
 	}
 }
@@ -193,7 +193,7 @@ func TestBatchesEnd(t *testing.T) {
 	}
 	batch := begin()
 	b.exec(`UPDATE rescan_batches SET began_at = now() - interval '1 hour'`)
-	if waits, err := b.WaitsAgain(ctx); waits || err != nil {
+	if waits, running, err := b.WaitsAgain(ctx); waits || running != 0 || err != nil {
 		t.Errorf("waits for another batch: %v", err)
 	}
 	if got := b.query(`SELECT state || ' ' || priority || ' ' || tries || ' ' || crashed FROM recordings`); got[0] != `transcribed -1 1 1` && got[0] != `"transcribed -1 1 1"` {
@@ -210,7 +210,7 @@ func TestBatchesEnd(t *testing.T) {
 	if got := b.query(`SELECT concat_ws(' ', score, ruleset_hash) FROM recordings`); got[0] != `"90 rules-1"` {
 		t.Errorf("rules that are not live any more said %s", got[0])
 	}
-	if waits, err := b.WaitsAgain(ctx); !waits || err != nil {
+	if waits, running, err := b.WaitsAgain(ctx); !waits || running != 0 || err != nil {
 		t.Errorf("does not wait for the live rules: %v", err)
 	}
 }
