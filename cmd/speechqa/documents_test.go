@@ -2,12 +2,15 @@ package main
 
 import (
 	"bytes"
+	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"gopkg.in/yaml.v3"
 )
@@ -46,16 +49,82 @@ func TestSettingsInCompose(t *testing.T) {
 			t.Errorf("service %s is missing or has no image", name)
 		}
 	}
-	known := map[string]bool{"SPEECHQA_IMAGE": true, "SPEECHQA_WORKERS": true} // compose.yaml's own
+	holdSettings(t, "compose.yaml", b, "SPEECHQA_IMAGE", "SPEECHQA_WORKERS")
+}
+
+// holdSettings holds that a file names only settings the program has, and those of its own.
+func holdSettings(t *testing.T, file string, text []byte, own ...string) {
+	t.Helper()
+	known := map[string]bool{}
+	for _, name := range own {
+		known[name] = true
+	}
 	for _, s := range settings() {
-		known[s.Env] = true
-		if s.Secret {
-			known[s.Env+"_FILE"] = true
+		known[s.Env], known[s.Env+"_FILE"] = true, s.Secret
+	}
+	for _, name := range regexp.MustCompile(`SPEECHQA_[A-Z0-9_]+`).FindAllString(string(text), -1) {
+		if !known[name] {
+			t.Errorf("%s names %s, which is no setting", file, name)
 		}
 	}
-	for _, name := range regexp.MustCompile(`SPEECHQA_[A-Z0-9_]+`).FindAllString(string(b), -1) {
-		if !known[name] {
-			t.Errorf("compose.yaml sets %s, which is no setting", name)
+}
+
+// TestKubernetes: deploy/kubernetes.yaml is YAML with everything the system needs, sets only what the program knows, starts
+// it with flags that it has, gives it longer to stop than it takes, and its services find what they are for.
+func TestKubernetes(t *testing.T) {
+	b, err := os.ReadFile("../../deploy/kubernetes.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	holdSettings(t, "deploy/kubernetes.yaml", b)
+	type object struct {
+		Kind     string
+		Metadata struct{ Name string }
+		Data     map[string]string
+		Spec     struct {
+			Selector any
+			Template struct {
+				Metadata struct{ Labels map[string]string }
+				Spec     struct {
+					TerminationGracePeriodSeconds int `yaml:"terminationGracePeriodSeconds"`
+					Containers                    []struct{ Args []string }
+				}
+			}
+		}
+	}
+	all, labels, grace := map[string]object{}, map[string]bool{}, time.Duration(0)
+	for d := yaml.NewDecoder(bytes.NewReader(b)); ; {
+		var o object
+		if err := d.Decode(&o); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		all[o.Kind+" "+o.Metadata.Name] = o
+		labels[o.Spec.Template.Metadata.Labels["app"]] = true
+		if text := o.Data["SPEECHQA_GRACE"]; text != "" {
+			if grace, err = time.ParseDuration(text); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	for _, name := range []string{"ConfigMap speechqa", "Job speechqa-migrate", "Deployment speechqa-web", "Deployment speechqa-ingest",
+		"Deployment speechqa-transcribe", "Deployment speechqa-inspect", "Service speechqa-web", "Service speechqa-ingest"} {
+		if _, there := all[name]; !there {
+			t.Errorf("%s is missing", name)
+		}
+	}
+	for name, o := range all {
+		if selector, _ := o.Spec.Selector.(map[string]any); o.Kind == "Service" && (len(selector) != 1 || !labels[selector["app"].(string)]) {
+			t.Errorf("%s is for nothing: %v", name, selector)
+		}
+		for _, c := range o.Spec.Template.Spec.Containers {
+			if status, _, errs := speechqa(t, nil, append(c.Args, "--no-such-flag")...); status == 0 || !strings.Contains(errs, "no-such-flag") {
+				t.Errorf("%s: speechqa %v: %s", name, c.Args, errs)
+			}
+			if stops := time.Duration(o.Spec.Template.Spec.TerminationGracePeriodSeconds) * time.Second; c.Args[0] == "worker" && stops < grace+10*time.Second {
+				t.Errorf("%s is killed after %v, and may take %v and ten seconds to stop", name, stops, grace)
+			}
 		}
 	}
 }
@@ -156,13 +225,5 @@ func TestOperationsDocument(t *testing.T) {
 			t.Errorf("reason %s", sentence)
 		}
 	}
-	known := map[string]bool{}
-	for _, s := range settings() {
-		known[s.Env], known[s.Env+"_FILE"] = true, s.Secret
-	}
-	for _, name := range regexp.MustCompile(`SPEECHQA_[A-Z0-9_]+`).FindAllString(doc, -1) {
-		if !known[name] {
-			t.Errorf("setting %s, which there is not", name)
-		}
-	}
+	holdSettings(t, "docs/operations.md", b)
 }

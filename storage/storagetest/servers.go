@@ -61,7 +61,7 @@ func MinIO(t testing.TB, webhook, token string) objects.Config {
 	}
 	addr := freeAddr(t)
 	cmd := exec.Command(binary, "server", t.TempDir(), "--address", addr, "--quiet")
-	cmd.Env = append(os.Environ(), "MINIO_ROOT_USER=speechqa", "MINIO_ROOT_PASSWORD=not-a-secret-1", "MINIO_BROWSER=off",
+	cmd.Env = append(os.Environ(), "MINIO_ROOT_USER=speechqa", "MINIO_ROOT_PASSWORD=not-a-secret-1", "MINIO_BROWSER=off", "MINIO_DOMAIN=store.test",
 		"MINIO_CI_CD=on", "MINIO_UPDATE=off", "MINIO_CALLHOME_ENABLE=off")
 	if webhook != "" {
 		cmd.Env = append(cmd.Env, "MINIO_NOTIFY_WEBHOOK_ENABLE_speechqa=on", "MINIO_NOTIFY_WEBHOOK_ENDPOINT_speechqa="+webhook,
