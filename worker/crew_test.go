@@ -155,7 +155,7 @@ func newHard(t *testing.T) *hard {
 }
 
 // lastingPort is a port that nobody has and that no outgoing connection is given while the server that had it is away.
-func lastingPort(t *testing.T) int {
+func lastingPort(t testing.TB) int {
 	t.Helper()
 	const ephemeral = 32768 // where Linux begins to give ports to connections
 	for range 100 {
