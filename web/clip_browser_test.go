@@ -13,6 +13,9 @@ import (
 // pictures is where the browser tests leave what they saw; empty: nowhere.
 var pictures = os.Getenv("SPEECHQA_TEST_PICTURES")
 
+// everyPicture is where TestEveryPageInBrowser leaves a picture of each page, to look at; empty: nowhere.
+var everyPicture = os.Getenv("SPEECHQA_TEST_EVERY_PICTURE")
+
 // The trainer's way in a real browser: cut at a finding, drag an edge, hear the result, let a name through, bleep
 // selected words, name the clip, put it in a playlist, find it again.
 func TestTrainerInBrowser(t *testing.T) {

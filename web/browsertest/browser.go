@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 )
 
@@ -134,6 +135,20 @@ func (b *Tab) Go(path string) {
 	b.Becomes(`document.readyState === "complete"`)
 }
 
+// Dark says whether the user likes dark pages; the next page is shown so.
+func (b *Tab) Dark(dark bool) {
+	b.t.Helper()
+	scheme := "light"
+	if dark {
+		scheme = "dark"
+	}
+	_, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}})
+	if err != nil {
+		b.t.Fatalf("show pages %s: %v", scheme, err)
+	}
+}
+
 // Click clicks the first element that fits a selector.
 func (b *Tab) Click(selector string) {
 	b.t.Helper()
@@ -163,8 +178,8 @@ func (b *Tab) Fill(selector, text string) {
 }
 
 // Accessible fails the test for every serious or critical violation that axe-core, from web/node_modules, finds on the
-// page as it is.
-func (b *Tab) Accessible(modules string) {
+// page as it is. only names the checks to make; without any, all are made.
+func (b *Tab) Accessible(modules string, only ...string) {
 	b.t.Helper()
 	axe, err := os.ReadFile(filepath.Join(modules, "axe-core", "axe.min.js"))
 	if err != nil {
@@ -172,7 +187,15 @@ func (b *Tab) Accessible(modules string) {
 	}
 	Ask[bool](b, string(axe)+";true")
 	// preload would copy style sheets, also those of a player's shadow tree, which the page's policy forbids.
-	Ask[bool](b, `(window.axed = null, axe.run({resultTypes: ["violations"], preload: false}).then(r => { window.axed = r.violations.filter(v => v.impact === "serious" || v.impact === "critical")
+	run := "undefined"
+	if len(only) > 0 {
+		list, err := json.Marshal(only)
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		run = string(list)
+	}
+	Ask[bool](b, `(window.axed = null, axe.run({resultTypes: ["violations"], preload: false, runOnly: `+run+`}).then(r => { window.axed = r.violations.filter(v => v.impact === "serious" || v.impact === "critical")
 		.map(v => v.id + ": " + v.nodes.map(n => n.html.slice(0, 160) + " " + n.failureSummary).join(" | ")) }), true)`)
 	b.Becomes(`window.axed !== null`)
 	for _, v := range Ask[[]string](b, `window.axed`) {
