@@ -88,6 +88,25 @@ func TestFactsOfSamples(t *testing.T) {
 	}
 }
 
+// TestFactsOfTelephone finds no interruption that telephone and recorder codecs make of a recording without any.
+func TestFactsOfTelephone(t *testing.T) {
+	for _, sample := range []string{"02-threat", "07-visit"} {
+		from := "../../testdata/samples/" + sample + ".wav"
+		for file, args := range map[string][]string{
+			"a.wav":    {"-r", "8000", "-e", "a-law"},
+			"u.wav":    {"-r", "8000", "-e", "mu-law"},
+			"a.mp3":    {"-C", "32"},
+			"a.amr-nb": {"-r", "8000", "-c", "1"},
+		} {
+			path := filepath.Join(t.TempDir(), file)
+			audiotest.Run(t, "sox", append(append([]string{from}, args...), path)...)
+			if f := audiotest.Open(t, path).Facts; len(f.Gaps) != 0 {
+				t.Errorf("%s as %s: gaps %v", sample, file, f.Gaps)
+			}
+		}
+	}
+}
+
 func TestFactsOfTruncated(t *testing.T) {
 	path := audiotest.WriteWAV(t, visit(t))
 	data, err := os.ReadFile(path)

@@ -80,30 +80,41 @@ func checkForm(t *testing.T, tr detectors.Transcript) {
 // of the speech right or marked uncertain and at most 5 % wrong with certainty.
 func checkSpeakers(t *testing.T, sample string, tr detectors.Transcript) {
 	t.Helper()
-	var total, wrong, unsure, missed float64
+	var a attribution
+	a.add(t, sample, tr)
+	if a.wrong/a.total > 0.05 || (a.missed-a.unsure)/a.total > 0.10 {
+		t.Errorf("of %.1f s speech %.1f s have the wrong speaker, %.1f s an uncertain one, %.1f s none", a.total, a.wrong, a.unsure, a.missed-a.unsure-a.wrong)
+	}
+}
+
+// attribution adds up seconds of speech: all, those without the right speaker, and of these the ones with the wrong
+// speaker, marked uncertain or not.
+type attribution struct{ total, missed, unsure, wrong float64 }
+
+// add compares a sample's transcript with who really spoke.
+func (a *attribution) add(t testing.TB, sample string, tr detectors.Transcript) {
+	t.Helper()
 	for _, turn := range turnsOf(t, sample) {
-		total += turn.End - turn.Start
+		a.total += turn.End - turn.Start
 		covered := 0.0
 		for _, u := range tr.Utterances {
 			both := math.Min(turn.End, u.End) - math.Max(turn.Start, u.Start)
 			if both <= 0 {
 				continue
 			}
-			if right := (turn.Speaker == "a") == (u.Speaker == detectors.SpeakerAgent); right {
+			unknown := u.Speaker == detectors.SpeakerUnknown
+			if right := (turn.Speaker == "a") == (u.Speaker == detectors.SpeakerAgent); right && !unknown {
 				covered += both
 			} else if both > 0.3 { // what two turns' edges share
-				if u.SpeakerConfidence < detectors.SpeakerCertain {
-					unsure += both
+				if unknown || u.SpeakerConfidence < detectors.SpeakerCertain {
+					a.unsure += both
 				} else {
-					wrong += both
+					a.wrong += both
 					t.Logf("%.1f–%.1f %s (%.2f): %s", u.Start, u.End, u.Speaker, u.SpeakerConfidence, u.Text)
 				}
 			}
 		}
-		missed += math.Max(0, turn.End-turn.Start-covered)
-	}
-	if wrong/total > 0.05 || (missed-unsure)/total > 0.10 {
-		t.Errorf("of %.1f s speech %.1f s have the wrong speaker, %.1f s an uncertain one, %.1f s none", total, wrong, unsure, missed-unsure-wrong)
+		a.missed += math.Max(0, turn.End-turn.Start-covered)
 	}
 }
 
