@@ -7,6 +7,7 @@ import (
 	"math"
 	"net/http/httptest"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -34,7 +35,10 @@ type deskBed struct {
 	worse, milder string // ids
 }
 
-func newDesk(t *testing.T) *deskBed {
+func newDesk(t *testing.T) *deskBed { t.Helper(); return newDeskOf(t, hostileName) }
+
+// newDeskOf is a desk whose worse recording has a file name.
+func newDeskOf(t *testing.T, name string) *deskBed {
 	t.Helper()
 	d := &deskBed{matrix: matrix{t: t}}
 	d.store, d.database = storagetest.Open(t)
@@ -67,7 +71,9 @@ func newDesk(t *testing.T) *deskBed {
 			Start: us[turn].Start, End: us[turn].End, Term: quote, How: "exact", Confidence: .9, Why: "命中，且未见否定。"}
 	}
 	threat, deception := found(2, "让你全家都不得安宁", "threat", "critical"), found(0, "华远银行委托", "deception", "major")
-	d.worse = d.put(bucket, "2026/03/02/"+hostileName, wav, us, peaks, threat, deception)
+	d.worse = d.put(bucket, "2026/03/02/"+name, wav, us, peaks, threat, deception)
+	us = slices.Clone(us)
+	us[len(us)-1].Text = "我要投诉你。"
 	d.milder = d.put(bucket, "2026/03/02/b.wav", wav, us, peaks, deception)
 	rules, err := lexicon.LoadDefault()
 	if err == nil {
@@ -255,7 +261,7 @@ func TestClerkByMouseInBrowser(t *testing.T) {
 
 // A lead's way: counts beside the stages, a filter kept and dropped, recordings assigned, what is expected of a clerk.
 func TestLeadsListInBrowser(t *testing.T) {
-	d := newDesk(t)
+	d := newDeskOf(t, "a.wav")
 	li := d.user(postgres.User{Name: "li", DisplayName: "李质检", Role: string(RoleClerk)})
 	lead := d.signIn(d.user(postgres.User{Name: "wang", DisplayName: "王组长", Role: string(RoleLead)}))
 	b := browsertest.Open(t, d.address, lead)
@@ -265,9 +271,11 @@ func TestLeadsListInBrowser(t *testing.T) {
 	b.Click(".save-filter button")
 	b.Becomes(`document.querySelector(".pill [data-count]")?.textContent === "1"`)
 	b.Accessible("node_modules")
-	b.Picture(pictures, "lead-list")
 	b.Click(".pill button")
 	b.Becomes(`!document.querySelector(".pill") && document.querySelectorAll("table.list tbody tr").length === 2`)
+	b.Go("/?status=to_judge")
+	b.Becomes(`document.querySelector("[data-count=tab-to_judge]").textContent === "2"`)
+	b.Picture(pictures, "lead-list")
 	b.Click("#all-rows")
 	b.Fill("#assign select", li.ID)
 	b.Click("#assign button")
