@@ -44,9 +44,8 @@ func Open(t *testing.T, base string, cookie *http.Cookie) *Tab {
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.DisableGPU, chromedp.NoSandbox,
 		chromedp.WindowSize(1366, 768), chromedp.Flag("disable-component-update", true), chromedp.Flag("hide-scrollbars", true),
 		chromedp.Flag("autoplay-policy", "no-user-gesture-required"))
-	ctx, cancel := context.WithTimeout(t.Context(), Patience)
-	t.Cleanup(cancel)
-	ctx, cancel = chromedp.NewExecAllocator(ctx, options...)
+	// No bound on the whole: a busy machine may need long for many steps, each of which has its own.
+	ctx, cancel := chromedp.NewExecAllocator(t.Context(), options...)
 	t.Cleanup(cancel)
 	ctx, cancel = chromedp.NewContext(ctx)
 	t.Cleanup(cancel)
@@ -99,7 +98,9 @@ func (b *Tab) logIn(cookie *http.Cookie) {
 // Do runs steps and fails the test when one cannot be done.
 func (b *Tab) Do(what string, steps ...chromedp.Action[chromedp.Void]) {
 	b.t.Helper()
-	if err := chromedp.Do(b.ctx, steps...); err != nil {
+	ctx, cancel := context.WithTimeout(b.ctx, Patience)
+	defer cancel()
+	if err := chromedp.Do(ctx, steps...); err != nil {
 		b.t.Fatalf("%s: %v", what, err)
 	}
 }
@@ -107,7 +108,9 @@ func (b *Tab) Do(what string, steps ...chromedp.Action[chromedp.Void]) {
 // Ask evaluates JavaScript.
 func Ask[T any](b *Tab, expression string) T {
 	b.t.Helper()
-	v, err := chromedp.Run(b.ctx, chromedp.Evaluate[T](expression))
+	ctx, cancel := context.WithTimeout(b.ctx, Patience)
+	defer cancel()
+	v, err := chromedp.Run(ctx, chromedp.Evaluate[T](expression))
 	if err != nil {
 		b.t.Fatalf("%s: %v", expression, err)
 	}
@@ -117,12 +120,14 @@ func Ask[T any](b *Tab, expression string) T {
 // Becomes waits until an expression is true.
 func (b *Tab) Becomes(expression string) {
 	b.t.Helper()
-	for deadline := time.Now().Add(Patience); ; time.Sleep(100 * time.Millisecond) {
-		ok, err := chromedp.Run(b.ctx, chromedp.Evaluate[bool]("Boolean("+expression+")"))
+	ctx, cancel := context.WithTimeout(b.ctx, Patience)
+	defer cancel()
+	for ; ; time.Sleep(100 * time.Millisecond) {
+		ok, err := chromedp.Run(ctx, chromedp.Evaluate[bool]("Boolean("+expression+")"))
 		if err == nil && ok {
 			return
 		} // an error: while a page is being left there is nobody to ask
-		if time.Now().After(deadline) || b.ctx.Err() != nil {
+		if ctx.Err() != nil {
 			b.t.Fatalf("waited in vain for: %s (%v)", expression, err)
 		}
 	}
