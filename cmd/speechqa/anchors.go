@@ -42,13 +42,17 @@ type anchor struct {
 	Hash    string    `json:"hash"` // SHA-256 of the entry, hexadecimal
 }
 
-// run notes the head of each day until ctx ends. What fails is logged and tried again within the hour.
+// run notes the head of each day and makes the log's months to come, until ctx ends. What fails is logged and tried again
+// within the hour.
 func (a anchors) run(ctx context.Context) {
 	tick := time.NewTicker(anchorEvery)
 	defer tick.Stop()
 	for {
 		if err := a.write(ctx, time.Now()); err != nil && ctx.Err() == nil {
 			a.log.Error("the audit log's head could not be noted in the bucket", "bucket", a.bucket, "error", err)
+		}
+		if outside, err := a.store.AuditMonths(ctx); ctx.Err() == nil && (err != nil || outside > 0) {
+			a.log.Error("the audit log's months are not all there; its entries are", "outside", outside, "error", err)
 		}
 		select {
 		case <-ctx.Done():

@@ -70,7 +70,7 @@ const grantees = `SELECT a.grantee::regrole::text FROM pg_class c, aclexplode(c.
 	UNION SELECT quote_ident(x) FROM unnest($1::text[]) x`
 
 // grant gives the application's roles exactly their rights: those named, and those that had them before. Partitions are
-// reached through their table.
+// reached through their table, and may be read by themselves, as pg_dump does.
 func grant(ctx context.Context, conn *pgx.Conn, roles []string) error {
 	err := pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(hashtextextended('speechqa.grants', 0))`); err != nil {
@@ -86,6 +86,10 @@ func grant(ctx context.Context, conn *pgx.Conn, roles []string) error {
 		}
 		tables, err := collect[string](ctx, tx, `SELECT relname::text FROM pg_class
 			WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition ORDER BY 1`)
+		if err != nil {
+			return err
+		}
+		parts, err := collect[string](ctx, tx, `SELECT relname::text FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r' AND relispartition ORDER BY 1`)
 		if err != nil {
 			return err
 		}
@@ -106,6 +110,9 @@ func grant(ctx context.Context, conn *pgx.Conn, roles []string) error {
 		fmt.Fprintf(&sql, "REVOKE CREATE ON SCHEMA %s FROM PUBLIC, %s;\n", schema[0], to)
 		for _, t := range tables {
 			fmt.Fprintf(&sql, "GRANT %s ON %s TO %s;\n", appRights(t), pgx.Identifier{t}.Sanitize(), to)
+		}
+		for _, p := range parts {
+			fmt.Fprintf(&sql, "GRANT SELECT ON %s TO %s;\n", pgx.Identifier{p}.Sanitize(), to)
 		}
 		for _, v := range views {
 			fmt.Fprintf(&sql, "GRANT SELECT ON %s TO %s;\n", pgx.Identifier{v}.Sanitize(), to)
