@@ -70,10 +70,8 @@ type BackTests interface {
 	TakeBackTest(ctx context.Context) (b BackTest, ok bool, err error)
 	// SaveBackTest stores how far it has come; ErrLost when it is no longer the caller's.
 	SaveBackTest(ctx context.Context, b BackTest) error
-	// CaseIDs gives recordings with a transcript in the order of their ids, beginning behind one.
-	CaseIDs(ctx context.Context, s Selection, after string, limit int) ([]string, error)
 	CountCases(ctx context.Context, s Selection) (int, error)
-	Cases(ctx context.Context, ids []string) ([]Case, error)
+	CaseStore
 	RulesetFiles(ctx context.Context, id int64) (map[string][]byte, error)
 }
 
@@ -166,11 +164,23 @@ func (r *Runner) engines(ctx context.Context, old, now int64) (c Comparison, err
 	return c, nil
 }
 
-// CaseStore gives conversations; see BackTests.
+// CaseStore gives conversations.
 type CaseStore interface {
+	// CaseIDs gives recordings with a transcript in the order of their ids, beginning behind one.
 	CaseIDs(ctx context.Context, s Selection, after string, limit int) ([]string, error)
-	Cases(ctx context.Context, ids []string) ([]Case, error)
+	// Cases gives conversations in the order of their ids; WithoutWords leaves out Utterance.Words, which are most of a
+	// transcript.
+	Cases(ctx context.Context, ids []string, detail Detail) ([]Case, error)
 }
+
+// Detail is how much of a conversation is read.
+type Detail bool
+
+// Details.
+const (
+	WithoutWords Detail = false
+	WithWords    Detail = true
+)
 
 // EachPart compares two rulesets over stored conversations behind the given one, of which done are counted already, and
 // hands every part's outcome on, with how many conversations it had and the last of them.
@@ -223,12 +233,8 @@ func comparePart(ctx context.Context, store CaseStore, compare Comparison, ids [
 		tallies[i] = NewTally()
 		g.Go(func() error {
 			for chunk := range chunks {
-				cases, err := store.Cases(ctx, chunk)
-				if err != nil {
+				if err := compare.addAll(ctx, tallies[i], store, chunk); err != nil {
 					return fmt.Errorf("read transcripts: %w", err)
-				}
-				for _, c := range cases {
-					compare.Add(tallies[i], c)
 				}
 			}
 			return nil
@@ -242,4 +248,31 @@ func comparePart(ctx context.Context, store CaseStore, compare Comparison, ids [
 		sum.Add(t)
 	}
 	return sum, nil
+}
+
+// addAll reads and counts some conversations. Those in which nothing was found in any utterance, which are most, are
+// read and inspected without their words.
+func (c Comparison) addAll(ctx context.Context, t *Tally, store CaseStore, ids []string) error {
+	cases, err := store.Cases(ctx, ids, WithoutWords)
+	if err != nil {
+		return err
+	}
+	var again []string
+	for _, in := range cases {
+		if o := c.inspect(in); o.asksForWords() {
+			again = append(again, in.Conversation.ID)
+		} else {
+			c.count(t, in, o)
+		}
+	}
+	if len(again) == 0 {
+		return nil
+	}
+	if cases, err = store.Cases(ctx, again, WithWords); err != nil {
+		return err
+	}
+	for _, in := range cases {
+		c.Add(t, in)
+	}
+	return nil
 }

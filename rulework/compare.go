@@ -1,6 +1,8 @@
 package rulework
 
 import (
+	"slices"
+
 	"github.com/speechqa/speechqa/detectors"
 )
 
@@ -22,8 +24,24 @@ type Case struct {
 type Comparison struct{ Old, New *detectors.Engine }
 
 // Add runs both rulesets over a conversation and counts what differs. Shadow findings count for nothing.
-func (c Comparison) Add(t *Tally, in Case) {
-	old, now := c.Old.Inspect(in.Conversation), c.New.Inspect(in.Conversation)
+func (c Comparison) Add(t *Tally, in Case) { c.count(t, in, c.inspect(in)) }
+
+// outcome is what two rulesets find in a conversation.
+type outcome struct{ old, now detectors.Result }
+
+func (c Comparison) inspect(in Case) outcome {
+	return outcome{c.Old.Inspect(in.Conversation), c.New.Inspect(in.Conversation)}
+}
+
+// asksForWords says whether anything was found in an utterance: only there do the recognised words matter, for the place
+// in time and for whether the recogniser was sure. Findings about the whole recording go by the utterances' own confidence.
+func (o outcome) asksForWords() bool {
+	inUtterance := func(f detectors.Finding) bool { return f.Turn >= 0 }
+	return slices.ContainsFunc(o.old.Findings, inUtterance) || slices.ContainsFunc(o.now.Findings, inUtterance)
+}
+
+func (c Comparison) count(t *Tally, in Case, o outcome) {
+	old, now := o.old, o.now
 	t.Calls++
 	agent := t.agent(in.Conversation.Metadata.AgentID)
 	agent.Calls++

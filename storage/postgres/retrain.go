@@ -30,7 +30,7 @@ func (s *Store) JudgedCases(ctx context.Context, sel rulework.Selection) ([]rule
 	var out []rulework.Case
 	for len(ids) > 0 {
 		n := min(len(ids), 500)
-		part, err := s.Cases(ctx, ids[:n])
+		part, err := s.Cases(ctx, ids[:n], rulework.WithWords)
 		if err != nil {
 			return nil, fmt.Errorf("read judged recordings: %w", err)
 		}

@@ -313,7 +313,7 @@ func TestBackTestsAreKept(t *testing.T) {
 	if err != nil || len(first) != 3 || len(rest) != 2 || first[2] >= rest[0] {
 		t.Errorf("ids %v then %v, %v", first, rest, err)
 	}
-	cases, err := b.Cases(ctx, ids[:1])
+	cases, err := b.Cases(ctx, ids[:1], rulework.WithWords)
 	b.noError(err)
 	want := []rulework.Judged{{Key: "threat-key", Rule: "threat", Confirmed: true}}
 	if c := cases[0]; len(c.Conversation.Utterances) != 2 || c.Conversation.Metadata.AgentID != "a1" || c.Conversation.Facts.Duration != 12.5 || !cmp.Equal(c.Judged, want) {
