@@ -142,6 +142,7 @@ type DisposalItem struct {
 	State     ItemState
 	Object    pipeline.Object
 	Copy      pipeline.Object
-	Sidecar   string // key of the metadata beside the object; empty while another version of the object needs it
-	Lapsed    bool   // the batch's time is over: what is not begun stays
+	Former    []pipeline.Object // damaged versions of it, for which the right one was put back
+	Sidecar   string            // key of the metadata beside the object; empty while another version of the object needs it
+	Lapsed    bool              // the batch's time is over: what is not begun stays
 }

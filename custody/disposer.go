@@ -224,6 +224,11 @@ func (d *Disposer) step(ctx context.Context, it DisposalItem) (ItemState, error)
 			if err := d.Objects.Remove(ctx, it.Object); err != nil {
 				return fmt.Errorf("the store did not destroy the object: %w", err)
 			}
+			for _, o := range it.Former {
+				if err := d.Objects.Remove(ctx, o); err != nil {
+					return fmt.Errorf("the store did not destroy a damaged version of the object: %w", err)
+				}
+			}
 			d.reached(MomentObjectRemoved, it)
 			if it.Sidecar == "" {
 				return nil

@@ -151,7 +151,7 @@ func (k *Keeper) protect(ctx context.Context, d Due) Done {
 	if err := errors.Join(errs...); err != nil {
 		done.Problem, done.Again = "the store did not lock it: "+err.Error(), true
 		if errors.Is(err, pipeline.ErrGone) {
-			done.Problem, done.Again = "the object is gone from the store", false
+			done.Problem, done.Again = ProblemGone, false
 		}
 		if ctx.Err() == nil {
 			k.Log.Error("locking in the store", "of", pick(k.Of, "recordings"), "recording", d.ID, "key", d.Object.Key, "error", err)

@@ -17,6 +17,17 @@ import (
 // ErrDiffers says that an object's bytes are not those that the store's own checksum is of.
 var ErrDiffers = errors.New("the bytes that came are not the object's")
 
+// ErrUnreadable says that the store answers, but not with this object: it found out by itself that it is damaged.
+var ErrUnreadable = errors.New("the store failed at this object")
+
+// What may be wrong with an object.
+const (
+	ProblemUnread  = "the store cannot give the object, though it answers otherwise: damaged on its disk"
+	ProblemGone    = "the object is gone from the store"
+	ProblemDamaged = "the object is damaged: its bytes do not fit the store's own checksum"
+	ProblemOther   = "the object's SHA-256 is not the one first taken of it"
+)
+
 // Run is a pass over recordings that may be interrupted and goes on where it was.
 type Run struct {
 	ID      int64
@@ -55,7 +66,7 @@ type VerifyStore interface {
 
 // Reader gives the bytes of an object and how it is kept.
 type Reader interface {
-	Open(ctx context.Context, o pipeline.Object) (io.ReadCloser, error)
+	Examiner
 	Kept(ctx context.Context, o pipeline.Object) (Kept, error)
 }
 
@@ -108,20 +119,12 @@ func (v *Verifier) Run(ctx context.Context) (Run, error) {
 // check reads one object; an error is the store's, not the object's.
 func (v *Verifier) check(ctx context.Context, c Check) (Checked, error) {
 	out := Checked{Check: c}
-	sum, err := HashOf(ctx, v.Objects, c.Object)
-	switch {
-	case errors.Is(err, pipeline.ErrGone):
-		out.Problem = "the object is gone from the store"
-		return out, nil
-	case errors.Is(err, ErrDiffers):
-		out.Problem = "the object is damaged: its bytes do not fit the store's own checksum"
-		return out, nil
-	case err != nil:
+	sum, problem, err := Examine(ctx, v.Objects, c.Object, c.SHA256)
+	if out.Problem = problem; err != nil || sum == "" {
 		return out, err
-	case c.SHA256 == "":
+	}
+	if c.SHA256 == "" {
 		out.SHA256 = sum
-	case c.SHA256 != sum:
-		out.Problem = "the object's SHA-256 is not the one first taken of it"
 	}
 	if !c.LockedUntil.IsZero() && time.Now().Before(c.LockedUntil) {
 		kept, err := v.Objects.Kept(ctx, c.Object)
@@ -131,6 +134,48 @@ func (v *Verifier) check(ctx context.Context, c Check) (Checked, error) {
 		out.Relock = kept.Until.Before(c.LockedUntil.Truncate(time.Second))
 	}
 	return out, nil
+}
+
+// Examiner is a store whose objects are read to find out whether they are well.
+type Examiner interface {
+	Opener
+	BucketExists(ctx context.Context, bucket string) (bool, error)
+}
+
+// unreadAgain is how long an object that could not be read is left before it is read once more.
+const unreadAgain = time.Second
+
+// Examine reads an object to its end and says in a sentence what is wrong with it, or "". want is the SHA-256 it should
+// have, empty where that is not known; sum is the one it has, empty where it could not be read. An error is the store's,
+// not the object's: it cannot be reached, or breaks off elsewhere, too.
+func Examine(ctx context.Context, from Examiner, o pipeline.Object, want string) (sum, problem string, err error) {
+	for again := false; ; again = true {
+		sum, err = HashOf(ctx, from, o)
+		switch {
+		case errors.Is(err, pipeline.ErrGone):
+			return "", ProblemGone, nil
+		case errors.Is(err, ErrDiffers):
+			return "", ProblemDamaged, nil
+		case err == nil && want != "" && sum != want:
+			return sum, ProblemOther, nil
+		case err == nil:
+			return sum, "", nil
+		case ctx.Err() != nil || !errors.Is(err, ErrUnreadable) && !errors.Is(err, io.ErrUnexpectedEOF):
+			return "", "", err
+		}
+		if again {
+			// MinIO, say, answers so where its own checksum of the bytes on the disk does not fit.
+			if ok, bucketErr := from.BucketExists(ctx, o.Bucket); bucketErr != nil || !ok {
+				return "", "", err
+			}
+			return "", ProblemUnread, nil
+		}
+		select {
+		case <-ctx.Done():
+			return "", "", ctx.Err()
+		case <-time.After(unreadAgain):
+		}
+	}
 }
 
 // Opener gives the bytes of an object.

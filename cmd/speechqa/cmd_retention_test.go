@@ -1,13 +1,17 @@
 package main
 
 import (
+	"context"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/speechqa/speechqa/custody"
 	"github.com/speechqa/speechqa/detectors"
 	"github.com/speechqa/speechqa/pipeline"
 	"github.com/speechqa/speechqa/storage/objects"
@@ -131,6 +135,47 @@ func TestVerifyStorageCommand(t *testing.T) {
 	if _, out, _ := speechqa(t, env, "verify", "storage", "--sample", "1"); !strings.Contains(out, "1 recordings read") {
 		t.Error(out)
 	}
+}
+
+// What verify finds is put back by the command, and found well then.
+func TestRestoreObjectCommand(t *testing.T) {
+	env, db, ids := custodyEnv(t)
+	refused(t, env, "SPEECHQA_COPY_BUCKET", "restore", "object", "--all")
+	cfg := objects.Config{Endpoint: env["SPEECHQA_S3_ENDPOINT"], AccessKey: env["SPEECHQA_S3_ACCESS_KEY"], SecretKey: env["SPEECHQA_S3_SECRET_KEY"], Region: "us-east-1", Style: "path"}
+	s := storagetest.Objects(t, cfg)
+	if err := s.EnsureLockedBucket(t.Context(), "copies"); err != nil {
+		t.Fatal(err)
+	}
+	env["SPEECHQA_COPY_BUCKET"] = "copies"
+	refused(t, env, "name recordings, or say --all", "restore", "object")
+	copying, cancel := context.WithCancel(t.Context())
+	var done sync.WaitGroup
+	done.Go(func() {
+		(&custody.Copier{Store: db, From: s, Second: s, Name: "there", Bucket: "copies", Log: slog.New(slog.DiscardHandler)}).Run(copying)
+	})
+	owner := env["SPEECHQA_DATABASE_OWNER_URL"]
+	eventually(t, "the copies", func() bool {
+		return storagetest.Query(t, owner, `SELECT count(*) FROM copies WHERE due_at IS NULL`)[0] == "2"
+	})
+	cancel()
+	done.Wait()
+	if err := s.RemoveAll(t.Context(), "kept", "a.wav"); err != nil {
+		t.Fatal(err)
+	}
+	if out := must(t, env, "restore", "object", ids[1]); !strings.Contains(out, "is as it was taken in") {
+		t.Error(out)
+	}
+	refused(t, env, "1 of 2 recordings are not as they were taken in", "verify", "storage")
+	if out := must(t, env, "restore", "object", "--all", "--by", "reviewer"); !strings.Contains(out, "1 put back and locked as before, 0 well already, 0 not put back") {
+		t.Error(out)
+	}
+	if out := must(t, env, "verify", "storage"); !strings.Contains(out, "2 recordings read, 0 with a problem, 0 to be locked again") {
+		t.Error(out)
+	}
+	if c, err := db.Custody(t.Context(), ids[0]); err != nil || c.LockedUntil.IsZero() {
+		t.Errorf("%+v %v", c, err)
+	}
+	refused(t, env, "no such recording", "restore", "object", "00000000-0000-0000-0000-000000000001")
 }
 
 func envList(env map[string]string, more ...string) []string {

@@ -35,6 +35,7 @@ type cli struct {
 	Evidence   evidenceCmd   `cmd:"" help:"Signed packs of what findings rest on."`
 	Backup     backupCmd     `cmd:"" help:"Dump the database, and prove that a dump can be restored."`
 	Verify     verifyCmd     `cmd:"" help:"Prove that what is kept is as it was written."`
+	Restore    restoreCmd    `cmd:"" help:"Put back into the store what was lost or damaged there."`
 }
 
 // app is what a command gets from the outside world.

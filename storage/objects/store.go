@@ -17,6 +17,7 @@ import (
 	"github.com/minio/minio-go/v7"
 	"github.com/minio/minio-go/v7/pkg/credentials"
 
+	"github.com/speechqa/speechqa/custody"
 	"github.com/speechqa/speechqa/pipeline"
 )
 
@@ -235,6 +236,9 @@ func explain(bucket, key string, err error) error {
 		}
 		if resp.StatusCode == http.StatusNotFound && resp.Code != "NoSuchBucket" {
 			return fmt.Errorf("%s/%s: %w (%s)", bucket, key, pipeline.ErrGone, resp.Code)
+		}
+		if resp.StatusCode == http.StatusInternalServerError {
+			return fmt.Errorf("%s/%s: %w: %w", bucket, key, custody.ErrUnreadable, err)
 		}
 	}
 	return fmt.Errorf("%s/%s: %w", bucket, key, err)

@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/speechqa/speechqa/custody"
+	"github.com/speechqa/speechqa/pipeline"
 )
 
 // disposer is who the audit log says took the steps: people proposed and approved, the program carries it out.
@@ -21,7 +22,8 @@ func (s *Store) NextDisposals(ctx context.Context, only string, skip []string, l
 	rows, err := s.pool.Query(ctx, `SELECT i.disposal::text, i.recording::text, i.state, d.holds_until <= now(), r.bucket, r.key, r.version_id, r.etag, r.size,
 			p.bucket, p.key, p.version_id, p.etag, p.size,
 			CASE WHEN EXISTS (SELECT FROM recordings o JOIN custody c ON c.recording = o.id WHERE o.bucket = r.bucket AND o.key = r.key AND o.id <> r.id AND `+isThere+`)
-				THEN '' ELSE regexp_replace(r.key, '\.[^./]*$', '') || '.json' END
+				THEN '' ELSE regexp_replace(r.key, '\.[^./]*$', '') || '.json' END,
+			ARRAY(SELECT x.version_id FROM restorations x WHERE x.recording = r.id ORDER BY x.id), ARRAY(SELECT x.etag FROM restorations x WHERE x.recording = r.id ORDER BY x.id)
 		FROM disposals d JOIN disposal_items i ON i.disposal = d.id JOIN recordings r ON r.id = i.recording JOIN copies p ON p.recording = r.id
 		WHERE d.state = 'approved' AND i.state NOT IN ('done', 'stays') AND ($1 = '' OR d.id::text = $1) AND NOT i.recording::text = ANY($2)
 		ORDER BY i.state = 'waiting', d.decided_at, i.recording LIMIT $3`, only, texts(skip), limit)
@@ -30,8 +32,12 @@ func (s *Store) NextDisposals(ctx context.Context, only string, skip []string, l
 	}
 	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (it custody.DisposalItem, err error) {
 		o, c := &it.Object, &it.Copy
+		var versions, etags []string
 		err = row.Scan(&it.Disposal, &it.Recording, &it.State, &it.Lapsed, &o.Bucket, &o.Key, &o.VersionID, &o.ETag, &o.Size,
-			&c.Bucket, &c.Key, &c.VersionID, &c.ETag, &c.Size, &it.Sidecar)
+			&c.Bucket, &c.Key, &c.VersionID, &c.ETag, &c.Size, &it.Sidecar, &versions, &etags)
+		for i := range versions {
+			it.Former = append(it.Former, pipeline.Object{Bucket: o.Bucket, Key: o.Key, VersionID: versions[i], ETag: etags[i]})
+		}
 		return it, err
 	})
 }

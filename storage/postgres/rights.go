@@ -39,7 +39,7 @@ var rights = map[string]string{
 	"samples": rightsKeep, "sample_strata": rightsAppend, "sample_items": rightsAppend, "sample_seats": rightsKeep,
 
 	"custody": rightsKeep, "custody_buckets": rightsKeep, "retention_terms": rightsKeep, "legal_holds": rightsKeep, "verify_runs": rightsKeep,
-	"copies": rightsKeep, "copy_store": rightsKeep, "disposals": rightsKeep, "disposal_items": rightsKeep, "tombstones": rightsKeep,
+	"copies": rightsKeep, "copy_store": rightsKeep, "disposals": rightsKeep, "disposal_items": rightsKeep, "tombstones": rightsKeep, "restorations": rightsKeep,
 
 	"users": rightsKeep, "user_changes": rightsKeep, "logins": rightsKeep, "tokens": rightsKeep,
 	"sessions": rightsWork, "login_attempts": rightsWork, "recovery_codes": rightsTake, "password_history": rightsTake,
