@@ -357,6 +357,16 @@ func TestHooksOverHTTP(t *testing.T) {
 	if status != http.StatusOK || secret == nil {
 		t.Fatalf("%d: no secret", status)
 	}
+	kept, err := l.store.HookSecrets(t.Context())
+	if err != nil || len(kept) != 1 || strings.Contains(kept[0].Secret, string(secret)) {
+		t.Fatalf("the database has the secret as it is: %v (%v)", kept, err)
+	}
+	if got, err := HookSecret(l.console.sealer)(kept[0].Secret, kept[0].URL); err != nil || got != string(secret) {
+		t.Errorf("the sender opens it as %q (%v)", got, err)
+	}
+	if _, err := HookSecret(l.console.sealer)(kept[0].Secret, "https://other.example/"); err == nil {
+		t.Error("a secret can be moved to another address")
+	}
 	if a := l.ask(http.MethodGet, "/hooks", admin); a.status != http.StatusOK || strings.Contains(a.body, string(secret)) || !strings.Contains(a.body, "https://example.com/hook") {
 		t.Errorf("%d, or the secret is shown again", a.status)
 	}

@@ -77,7 +77,7 @@ func TestEveryComposedKeyExists(t *testing.T) {
 		}
 	}
 	for _, e := range []*userError{errNotFound, errAccountFirst, errTooMuch, errForbidden, errCrossOrigin, errBadRequest, errNoAddress, errAudioGone, errBadSpan, errReasonNeeded, errUnreadable, errClipSpan, errNothingChosen, errNoQueue, errSampleEmpty, errSampleReviewers, errAppealReason, errAppealLate, errAppealSecond, errUnderAppeal,
-		errHookAddress, errTokens, errTokenRefused, errReadOnly, errLoginFirst,
+		errHookAddress, errHookKey, errTokens, errTokenRefused, errReadOnly, errLoginFirst,
 		errConflict, errInternal} {
 		for _, part := range []string{".title", ".text"} {
 			if !c.has(Chinese, "error."+e.key+part) {

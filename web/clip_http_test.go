@@ -67,7 +67,7 @@ func newLibrary(t *testing.T) *library {
 			Result: detectors.Result{Score: 60, Findings: []detectors.Finding{{Key: "key", Rule: "threat", Severity: "major", Quote: "明天还钱", ByteStart: 18, ByteEnd: 30, Start: 4, End: 6}}}})
 	}
 	if err == nil {
-		l.console, err = New(Config{Store: l.store, Sessions: l.store.Sessions(), Audio: bucket, Rules: sampleTitles, Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
+		l.console, err = New(Config{Sealer: sealer(t, 'k'), Store: l.store, Sessions: l.store.Sessions(), Audio: bucket, Rules: sampleTitles, Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
 	}
 	if err != nil {
 		t.Fatal(err)

@@ -38,6 +38,7 @@ var (
 	errAppealSecond  = &userError{http.StatusForbidden, "appeal_second"}
 	errUnderAppeal   = &userError{http.StatusConflict, "under_appeal"}
 	errHookAddress   = &userError{http.StatusBadRequest, "hook_address"}
+	errHookKey       = &userError{http.StatusServiceUnavailable, "hook_key"}
 	errTokens        = &userError{http.StatusConflict, "tokens"}
 	errTokenRefused  = &userError{http.StatusUnauthorized, "token_refused"}
 	errReadOnly      = &userError{http.StatusForbidden, "read_only"}

@@ -49,7 +49,27 @@ func (c *Console) showHooks(w http.ResponseWriter, r *http.Request, secret strin
 	return c.render(w, r, http.StatusOK, "hooks", d)
 }
 
-// makeHook keeps an address and shows its secret, this once.
+// HookSecret opens the secret of a hook as the database has it.
+func HookSecret(s *Sealer) func(secret, url string) (string, error) {
+	return func(secret, url string) (string, error) {
+		plain, _, err := s.Open(secret, hookOwner(url))
+		return plain, err
+	}
+}
+
+// hookOwner is whose a hook's secret is: signed with it, only what is sent to this address.
+func hookOwner(url string) string { return "hook:" + url }
+
+// ResealHook encrypts a hook's secret by the present key; old says that it was not.
+func ResealHook(s *Sealer, secret, url string) (fresh string, old bool, err error) {
+	plain, old, err := s.Open(secret, hookOwner(url))
+	if err != nil || !old {
+		return "", false, err
+	}
+	return s.Seal(plain, hookOwner(url)), true, nil
+}
+
+// makeHook keeps an address and shows its secret, this once; the database has it encrypted.
 func (c *Console) makeHook(w http.ResponseWriter, r *http.Request) error {
 	f, err := form(w, r)
 	if err != nil {
@@ -59,8 +79,11 @@ func (c *Console) makeHook(w http.ResponseWriter, r *http.Request) error {
 		c.log.InfoContext(r.Context(), "hook refused", "err", err)
 		return errHookAddress
 	}
+	if c.sealer == nil {
+		return errHookKey
+	}
 	secret := "whs_" + rand.Text() + rand.Text()
-	if _, err := c.store.CreateHook(r.Context(), f.Get("url"), secret, who(r)); err != nil {
+	if _, err := c.store.CreateHook(r.Context(), f.Get("url"), c.sealer.Seal(secret, hookOwner(f.Get("url"))), who(r)); err != nil {
 		return fmt.Errorf("hooks: %w", err)
 	}
 	return c.showHooks(w, r, secret)

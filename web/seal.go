@@ -12,7 +12,8 @@ import (
 	"strings"
 )
 
-// Sealer encrypts what the database has to keep and nobody who reads it is to know: the keys of second factors. The
+// Sealer encrypts what the database has to keep and nobody who reads it is to know: the keys of second factors, and the
+// secrets of webhooks. The
 // first of its keys encrypts; all of them decrypt, so that a key can be replaced.
 type Sealer struct {
 	first string // id of the key that encrypts
@@ -69,16 +70,16 @@ func (s *Sealer) Open(value, owner string) (plain string, old bool, err error) {
 	}
 	id, text, _ := strings.Cut(rest, ":")
 	if s == nil || s.keys[id] == nil {
-		return "", false, fmt.Errorf("the second factor's key is encrypted with key %q, which SPEECHQA_FACTOR_KEY does not have", id)
+		return "", false, fmt.Errorf("it is encrypted with key %q, which SPEECHQA_FACTOR_KEY does not have", id)
 	}
 	b, err := base64.StdEncoding.DecodeString(text)
 	gcm := s.keys[id]
 	if err != nil || len(b) < gcm.NonceSize() {
-		return "", false, errors.New("the second factor's key in the database is damaged")
+		return "", false, errors.New("what is encrypted in the database is damaged")
 	}
 	out, err := gcm.Open(nil, b[:gcm.NonceSize()], b[gcm.NonceSize():], []byte(owner))
 	if err != nil {
-		return "", false, errors.New("the second factor's key in the database was altered, or is another user's")
+		return "", false, errors.New("what is encrypted in the database was altered, or is another's")
 	}
 	return string(out), id != s.first, nil
 }

@@ -21,7 +21,7 @@ type userCmd struct {
 	Password userPasswordCmd `cmd:"" help:"Give a user another password."`
 	Block    userBlockCmd    `cmd:"" help:"Block a user at once."`
 	List     userListCmd     `cmd:"" help:"Show all users."`
-	Reseal   userResealCmd   `cmd:"" help:"Encrypt the keys of all second factors by the present SPEECHQA_FACTOR_KEY, such as after putting a new one before the old one."`
+	Reseal   userResealCmd   `cmd:"" help:"Encrypt the keys of all second factors and the secrets of webhooks by the present SPEECHQA_FACTOR_KEY, such as after putting a new one before the old one."`
 }
 
 type userCreateCmd struct {

@@ -90,7 +90,7 @@ type webFlags struct {
 
 type accessFlags struct {
 	SecondFactor    string `config:"SPEECHQA_SECOND_FACTOR" default:"auto" group:"Access" placeholder:"auto|on|off" help:"Administrators and managers must use a second factor (TOTP): on, off, or auto, which is off in the demo and on otherwise."`
-	FactorKey       string `config:"SPEECHQA_FACTOR_KEY" secret:"" group:"Access" placeholder:"KEY" help:"Encrypts the keys of second factors in the database: 32 random bytes in base64 (openssl rand -base64 32). To replace it, put the new one before the old one, separated by a comma, and run user reseal. Without it nobody can set up a second factor; serve --embedded and the demo make one."`
+	FactorKey       string `config:"SPEECHQA_FACTOR_KEY" secret:"" group:"Access" placeholder:"KEY" help:"Encrypts the keys of second factors and the secrets of webhooks in the database: 32 random bytes in base64 (openssl rand -base64 32). To replace it, put the new one before the old one, separated by a comma, and run user reseal. Without it nobody can set up a second factor or a webhook; serve --embedded and the demo make one."`
 	PasswordDays    string `config:"SPEECHQA_PASSWORD_DAYS" default:"180" group:"Access" placeholder:"N" help:"Passwords must be changed after this many days; 0 is never. An administrator's after 30 at most."`
 	SessionIdle     string `config:"SPEECHQA_SESSION_IDLE" default:"2h" group:"Access" placeholder:"TIME" help:"A log-in ends after this time without a request."`
 	SessionLifetime string `config:"SPEECHQA_SESSION_LIFETIME" default:"12h" group:"Access" placeholder:"TIME" help:"A log-in ends after this time in any case."`

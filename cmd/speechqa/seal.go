@@ -36,7 +36,7 @@ func officeSealer(dir string, configured *web.Sealer) (*web.Sealer, error) {
 	return s, nil
 }
 
-// userResealCmd encrypts the keys of all second factors by the present key.
+// userResealCmd encrypts the keys of all second factors, and the secrets of all webhooks, by the present key.
 type userResealCmd struct {
 	databaseFlags
 	FactorKey string `config:"SPEECHQA_FACTOR_KEY" secret:"" placeholder:"KEY" help:"The present key, then those of before, separated by commas."`
@@ -61,7 +61,7 @@ func (c *userResealCmd) Run(a *app) error {
 			plain, old, err := sealer.Open(u.TOTPSecret, u.ID)
 			if err != nil {
 				lost++
-				fmt.Fprintf(a.stderr, "%s: %v; `speechqa user password %[1]s --drop-factor` lets him set up another\n", u.Name, err)
+				fmt.Fprintf(a.stderr, "second factor of %[1]s: %[2]v; `speechqa user password %[1]s --drop-factor` lets him set up another\n", u.Name, err)
 				continue
 			}
 			if !old {
@@ -72,7 +72,12 @@ func (c *userResealCmd) Run(a *app) error {
 			}
 			done++
 		}
-		if _, err := fmt.Fprintf(a.stdout, "%d keys of second factors encrypted by the present key\n", done); err != nil {
+		hooks, gone, err := resealHooks(a, s, sealer)
+		if err != nil {
+			return err
+		}
+		lost += gone
+		if _, err := fmt.Fprintf(a.stdout, "%d keys of second factors and %d secrets of webhooks encrypted by the present key\n", done, hooks); err != nil {
 			return err
 		}
 		if lost > 0 {
@@ -80,4 +85,27 @@ func (c *userResealCmd) Run(a *app) error {
 		}
 		return nil
 	})
+}
+
+func resealHooks(a *app, s *postgres.Store, sealer *web.Sealer) (done, lost int, err error) {
+	all, err := s.HookSecrets(a.ctx)
+	if err != nil {
+		return 0, 0, err
+	}
+	for _, h := range all {
+		fresh, old, err := web.ResealHook(sealer, h.Secret, h.URL)
+		if err != nil {
+			lost++
+			fmt.Fprintf(a.stderr, "webhook %s: %v; remove it and make another\n", h.URL, err)
+			continue
+		}
+		if !old {
+			continue
+		}
+		if err := s.ReplaceHookSecret(a.ctx, h.ID, h.Secret, fresh); err != nil {
+			return done, lost, fmt.Errorf("webhook %s: %w", h.URL, err)
+		}
+		done++
+	}
+	return done, lost, nil
 }

@@ -219,7 +219,7 @@ func (s *system) addConsole(ctx context.Context, e everything) (net.Addr, error)
 	}
 	backtests := &rulework.Runner{Store: s.store, Log: s.log}
 	s.add("back-tests", backtests.Run)
-	sender := &hooks.Sender{Store: s.store, Allow: e.console.hookAllow, Log: s.log}
+	sender := &hooks.Sender{Store: s.store, Allow: e.console.hookAllow, Log: s.log, Secret: web.HookSecret(e.sealer)}
 	s.add("webhooks", sender.Run)
 	return s.addHTTP("console", e.listen, console, e.cert)
 }

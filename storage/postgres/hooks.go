@@ -60,6 +60,24 @@ func (s *Store) Hooks(ctx context.Context) ([]Hook, error) {
 	return pgx.CollectRows(rows, pgx.RowToStructByPos[Hook])
 }
 
+// HookSecret is a hook's secret as the database has it.
+type HookSecret struct{ ID, URL, Secret string }
+
+// HookSecrets lists the secrets of the hooks that are not removed.
+func (s *Store) HookSecrets(ctx context.Context) ([]HookSecret, error) {
+	rows, err := s.pool.Query(ctx, `SELECT id::text, url, secret FROM hooks WHERE removed_at IS NULL ORDER BY created_at`)
+	if err != nil {
+		return nil, fmt.Errorf("read hooks: %w", err)
+	}
+	return pgx.CollectRows(rows, pgx.RowToStructByPos[HookSecret])
+}
+
+// ReplaceHookSecret writes a hook's secret, the same one, encrypted anew; nothing where it is another by now.
+func (s *Store) ReplaceHookSecret(ctx context.Context, id, old, fresh string) error {
+	_, err := s.pool.Exec(ctx, `UPDATE hooks SET secret = $3 WHERE id = $1 AND secret = $2`, id, old, fresh)
+	return err
+}
+
 // RemoveHook ends a hook with what it has not been told yet; ErrNotFound when there is none.
 func (s *Store) RemoveHook(ctx context.Context, id string, who AuditEntry) error {
 	return s.tx(ctx, func(tx pgx.Tx) error {

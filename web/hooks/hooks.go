@@ -47,6 +47,8 @@ type Sender struct {
 	Every    time.Duration // how often the outbox is asked; 0 is five seconds
 	Log      *slog.Logger
 	Resolver *net.Resolver // nil is the machine's
+	// Secret opens a hook's secret as the database has it.
+	Secret func(secret, url string) (string, error)
 }
 
 // Run sends until ctx ends.
@@ -88,7 +90,13 @@ func (s *Sender) round(ctx context.Context, client *http.Client) error {
 
 // deliver makes one try and reports it.
 func (s *Sender) deliver(ctx context.Context, client *http.Client, j postgres.HookJob) error {
-	err := send(ctx, client, j)
+	secret, err := s.Secret(j.Secret, j.URL)
+	if err != nil {
+		err = fmt.Errorf("open the hook's secret: %w", err)
+	} else {
+		j.Secret = secret
+		err = send(ctx, client, j)
+	}
 	if ctx.Err() != nil {
 		return ctx.Err() // the lease hands it on
 	}

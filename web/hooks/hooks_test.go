@@ -106,6 +106,9 @@ func (o *outbox) run(t *testing.T, s *Sender) {
 	t.Helper()
 	o.over = make(chan struct{})
 	s.Store, s.Log, s.Every = o, quiet, time.Millisecond
+	if s.Secret == nil {
+		s.Secret = func(secret, _ string) (string, error) { return secret, nil }
+	}
 	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
 	ended := make(chan error)
 	go func() { ended <- s.Run(ctx) }()
@@ -146,6 +149,18 @@ func TestDelivery(t *testing.T) {
 	o := &outbox{job: &postgres.HookJob{ID: "d", URL: server.URL, Secret: "geheim", Body: []byte(`{"a":1}`)}}
 	o.run(t, &Sender{Allow: here})
 	if o.done != 1 || calls.Load() != 3 || len(o.problems) != 2 || !strings.Contains(o.problems[0], "503") || !strings.Contains(o.problems[1], "302") {
+		t.Errorf("done %d, %d calls, %q", o.done, calls.Load(), o.problems)
+	}
+}
+
+// What cannot be signed is not sent.
+func TestSecretThatCannotBeOpened(t *testing.T) {
+	var calls atomic.Int32
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { calls.Add(1) }))
+	defer server.Close()
+	o := &outbox{job: &postgres.HookJob{ID: "d", URL: server.URL, Secret: "sealed:x:y", Body: []byte("{}")}, fails: 1}
+	o.run(t, &Sender{Allow: here, Secret: func(string, string) (string, error) { return "", errors.New("no such key") }})
+	if o.done != 0 || calls.Load() != 0 || len(o.problems) != 1 || !strings.Contains(o.problems[0], "no such key") {
 		t.Errorf("done %d, %d calls, %q", o.done, calls.Load(), o.problems)
 	}
 }
