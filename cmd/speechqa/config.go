@@ -26,6 +26,7 @@ type objectFlags struct {
 	S3SecretKey string `name:"s3-secret-key" config:"SPEECHQA_S3_SECRET_KEY" secret:"" group:"Recordings" placeholder:"KEY" help:"Secret key of the object store."`
 	S3Region    string `name:"s3-region" config:"SPEECHQA_S3_REGION" default:"us-east-1" group:"Recordings" placeholder:"NAME" help:"Region of the buckets."`
 	S3Style     string `name:"s3-style" config:"SPEECHQA_S3_STYLE" default:"auto" group:"Recordings" placeholder:"STYLE" help:"How buckets are addressed: auto, path (host/bucket) or virtual (bucket.host)."`
+	S3Encrypt   string `name:"s3-encrypt" config:"SPEECHQA_S3_ENCRYPT" default:"off" group:"Recordings" placeholder:"off|s3|kms:KEY" help:"What this program writes is encrypted by the store: off, with the store's own key (s3), or with a key of its key service. The bucket's own default holds for what others upload."`
 	S3CA        string `name:"s3-ca" config:"SPEECHQA_S3_CA" group:"Recordings" placeholder:"FILE" help:"PEM file with further authorities the store's certificate may be signed by."`
 	Buckets     string `config:"SPEECHQA_BUCKETS" default:"recordings" group:"Recordings" placeholder:"LIST" help:"Where recordings lie: bucket or bucket/prefix, separated by commas."`
 }
@@ -41,6 +42,7 @@ type copyFlags struct {
 	CopySecretKey string `config:"SPEECHQA_COPY_SECRET_KEY" secret:"" group:"Second copy" placeholder:"KEY" help:"Secret key of the second store."`
 	CopyRegion    string `config:"SPEECHQA_COPY_REGION" default:"us-east-1" group:"Second copy" placeholder:"NAME" help:"Region of the second store's bucket."`
 	CopyStyle     string `config:"SPEECHQA_COPY_STYLE" default:"auto" group:"Second copy" placeholder:"STYLE" help:"How its bucket is addressed: auto, path or virtual."`
+	CopyEncrypt   string `name:"copy-encrypt" config:"SPEECHQA_COPY_ENCRYPT" default:"off" group:"Second copy" placeholder:"off|s3|kms:KEY" help:"Second copies and backups are encrypted by the second store, as with SPEECHQA_S3_ENCRYPT; without an endpoint of its own, as that says."`
 	CopyCA        string `name:"copy-ca" config:"SPEECHQA_COPY_CA" group:"Second copy" placeholder:"FILE" help:"PEM file with further authorities the second store's certificate may be signed by."`
 	CopyDir       string `config:"SPEECHQA_COPY_DIR" group:"Second copy" placeholder:"DIR" help:"With serve --embedded: directory, on another disk, of a second embedded store instead of the above."`
 	Copiers       string `config:"SPEECHQA_COPIERS" default:"4" group:"Second copy" placeholder:"N" help:"Recordings a worker copies at the same time; each takes up to 16 MB of memory."`

@@ -129,14 +129,14 @@ type bucketPrefix struct{ Bucket, Prefix string }
 
 // objectSettings says how to reach the object store.
 type objectSettings struct {
-	Endpoint, AccessKey, SecretKey, Region, Style, CA string
-	Places                                            []bucketPrefix
+	Endpoint, AccessKey, SecretKey, Region, Style, CA, Encrypt string
+	Places                                                     []bucketPrefix
 }
 
 func (f objectFlags) read(p *problems) objectSettings {
 	s := objectSettings{
 		Endpoint: f.S3Endpoint, AccessKey: f.S3AccessKey, SecretKey: f.S3SecretKey,
-		Region: f.S3Region, Style: f.S3Style, CA: f.S3CA, Places: f.places(p),
+		Region: f.S3Region, Style: f.S3Style, CA: f.S3CA, Encrypt: f.S3Encrypt, Places: f.places(p),
 	}
 	s.check(p, "SPEECHQA_S3")
 	return s
@@ -156,6 +156,9 @@ func (s objectSettings) check(p *problems, env string) {
 	}
 	if s.SecretKey == "" {
 		p.add(env+"_SECRET_KEY", "is not set")
+	}
+	if key, kms := strings.CutPrefix(s.Encrypt, "kms:"); !slices.Contains([]string{"", "off", "s3"}, s.Encrypt) && !(kms && key != "") {
+		p.add(env+"_ENCRYPT", "%q is none of off, s3, kms:KEY", s.Encrypt)
 	}
 	if !slices.Contains([]string{"auto", "path", "virtual"}, s.Style) {
 		p.add(env+"_STYLE", "%q is not auto, path or virtual", s.Style)

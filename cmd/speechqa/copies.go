@@ -37,7 +37,7 @@ func (f copyFlags) read(p *problems, first objectSettings) copySettings {
 	if !bucketName.MatchString(f.CopyBucket) {
 		p.add("SPEECHQA_COPY_BUCKET", "%q is not a bucket", f.CopyBucket)
 	}
-	c.objectSettings = objectSettings{Endpoint: f.CopyEndpoint, AccessKey: f.CopyAccessKey, SecretKey: f.CopySecretKey, Region: f.CopyRegion, Style: f.CopyStyle, CA: f.CopyCA}
+	c.objectSettings = objectSettings{Endpoint: f.CopyEndpoint, AccessKey: f.CopyAccessKey, SecretKey: f.CopySecretKey, Region: f.CopyRegion, Style: f.CopyStyle, CA: f.CopyCA, Encrypt: f.CopyEncrypt}
 	if f.CopyEndpoint == "" {
 		c.objectSettings = first
 		c.AccessKey, c.SecretKey = or(f.CopyAccessKey, first.AccessKey), or(f.CopySecretKey, first.SecretKey)

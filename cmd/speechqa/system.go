@@ -275,5 +275,5 @@ func (s *system) addHTTP(name, listen string, h http.Handler, cert *certificate)
 // openObjects connects to the object store.
 func openObjects(s objectSettings, observer ...objects.Observer) (*objects.Store, error) {
 	return objects.Open(objects.Config{Endpoint: s.Endpoint, AccessKey: s.AccessKey, SecretKey: s.SecretKey,
-		Region: s.Region, Style: s.Style, CA: s.CA}, observer...)
+		Region: s.Region, Style: s.Style, CA: s.CA, Encrypt: s.Encrypt}, observer...)
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/minio/minio-go/v7"
 	"github.com/minio/minio-go/v7/pkg/credentials"
+	"github.com/minio/minio-go/v7/pkg/encrypt"
 
 	"github.com/speechqa/speechqa/custody"
 	"github.com/speechqa/speechqa/pipeline"
@@ -29,10 +30,14 @@ type Config struct {
 	Region    string
 	Style     string // auto, path or virtual
 	CA        string // PEM file of further authorities; "" for none
+	Encrypt   string // what the store is asked to encrypt what is written with: "" or off, s3 (its own key), kms:KEY (a key service's)
 }
 
 // Store reads and writes recordings in an S3 store. It is safe for concurrent use.
-type Store struct{ client *minio.Client }
+type Store struct {
+	client *minio.Client
+	sse    encrypt.ServerSide // nil: the store is not asked to encrypt
+}
 
 // Open prepares the connection; nothing is sent yet. At most one observer is told of every request.
 func Open(cfg Config, observer ...Observer) (*Store, error) {
@@ -57,7 +62,11 @@ func Open(cfg Config, observer ...Observer) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("address of the object store: %w", err)
 	}
-	return &Store{client}, nil
+	sse, err := serverSide(cfg.Encrypt)
+	if err != nil {
+		return nil, err
+	}
+	return &Store{client, sse}, nil
 }
 
 // transport never waits for long: who answers within these times can still send slowly.
@@ -113,7 +122,7 @@ type PutOptions struct {
 // Put writes an object in one part; the server checks its MD5. Size may not be negative.
 func (s *Store) Put(ctx context.Context, bucket, key string, r io.Reader, size int64, o PutOptions) (pipeline.Object, error) {
 	info, err := s.client.PutObject(ctx, bucket, key, r, size, minio.PutObjectOptions{
-		ContentType: o.ContentType, UserMetadata: o.Metadata, SendContentMd5: true, DisableMultipart: size < 1<<30,
+		ContentType: o.ContentType, UserMetadata: o.Metadata, ServerSideEncryption: s.sse, SendContentMd5: true, DisableMultipart: size < 1<<30,
 		// The embedded store does not read the signed chunks that nothing is sent in, and takes them for the next request.
 		DisableContentSha256: size == 0,
 	})

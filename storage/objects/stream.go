@@ -22,7 +22,7 @@ func (s *Store) PutStream(ctx context.Context, bucket, key string, r io.Reader, 
 
 func (s *Store) putStream(ctx context.Context, bucket, key string, r io.Reader, size int64, meta map[string]string) (pipeline.Object, error) {
 	info, err := s.client.PutObject(ctx, bucket, key, r, size, minio.PutObjectOptions{
-		ContentType: "application/octet-stream", UserMetadata: meta, SendContentMd5: true, PartSize: streamPart,
+		ContentType: "application/octet-stream", UserMetadata: meta, ServerSideEncryption: s.sse, SendContentMd5: true, PartSize: streamPart,
 		DisableContentSha256: size == 0, // as in Put
 	})
 	if err != nil {

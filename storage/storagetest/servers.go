@@ -3,7 +3,9 @@ package storagetest
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/http"
 	"os"
@@ -55,18 +57,52 @@ const Webhook = "arn:minio:sqs::speechqa:webhook"
 // bearing the token.
 func MinIO(t testing.TB, webhook, token string) objects.Config {
 	t.Helper()
+	var env []string
+	if webhook != "" {
+		env = []string{"MINIO_NOTIFY_WEBHOOK_ENABLE_speechqa=on", "MINIO_NOTIFY_WEBHOOK_ENDPOINT_speechqa=" + webhook,
+			"MINIO_NOTIFY_WEBHOOK_AUTH_TOKEN_speechqa=" + token, "MINIO_NOTIFY_WEBHOOK_QUEUE_DIR_speechqa=" + t.TempDir()}
+	}
+	return startMinIO(t, t.TempDir(), env...)
+}
+
+// MinIOKey is the name of the key with which EncryptingMinIO encrypts.
+const MinIOKey = "speechqa"
+
+// EncryptingMinIO starts a MinIO server that can encrypt, and gives the directory in which its buckets lie.
+func EncryptingMinIO(t testing.TB) (cfg objects.Config, disk string) {
+	t.Helper()
+	disk = t.TempDir()
+	return startMinIO(t, disk, "MINIO_KMS_SECRET_KEY="+MinIOKey+":"+base64.StdEncoding.EncodeToString(bytes.Repeat([]byte("k"), 32))), disk
+}
+
+// Contains says whether a file below a directory has these bytes.
+func Contains(t testing.TB, dir string, what []byte) (found bool) {
+	t.Helper()
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		b, err := os.ReadFile(path)
+		found = found || bytes.Contains(b, what)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+func startMinIO(t testing.TB, disk string, env ...string) objects.Config {
+	t.Helper()
 	binary := filepath.Join(os.Getenv("SPEECHQA_TEST_BIN"), "minio")
 	if _, err := os.Stat(binary); err != nil {
 		t.Fatalf("no MinIO server in $SPEECHQA_TEST_BIN: run scripts/setup test and use make test (%v)", err)
 	}
 	addr := freeAddr(t)
-	cmd := exec.Command(binary, "server", t.TempDir(), "--address", addr, "--quiet")
+	cmd := exec.Command(binary, "server", disk, "--address", addr, "--quiet")
 	cmd.Env = append(os.Environ(), "MINIO_ROOT_USER=speechqa", "MINIO_ROOT_PASSWORD=not-a-secret-1", "MINIO_BROWSER=off", "MINIO_DOMAIN=store.test",
 		"MINIO_CI_CD=on", "MINIO_UPDATE=off", "MINIO_CALLHOME_ENABLE=off")
-	if webhook != "" {
-		cmd.Env = append(cmd.Env, "MINIO_NOTIFY_WEBHOOK_ENABLE_speechqa=on", "MINIO_NOTIFY_WEBHOOK_ENDPOINT_speechqa="+webhook,
-			"MINIO_NOTIFY_WEBHOOK_AUTH_TOKEN_speechqa="+token, "MINIO_NOTIFY_WEBHOOK_QUEUE_DIR_speechqa="+t.TempDir())
-	}
+	cmd.Env = append(cmd.Env, env...)
 	var said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &said, &said
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
