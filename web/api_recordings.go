@@ -1,6 +1,9 @@
 package web
 
 import (
+	"fmt"
+	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/speechqa/speechqa/detectors"
@@ -8,12 +11,94 @@ import (
 	"github.com/speechqa/speechqa/storage/postgres"
 )
 
-// The API's own shapes: what the program's types are called inside may change, these may not.
+// apiListQuery is the filter of the list.
+type apiListQuery struct {
+	Status    string `query:"status" enum:"to_judge,reviewed,clean,failed,pending,all" description:"stage of review; all unless told"`
+	Kind      string `query:"kind" enum:"call,visit"`
+	Rule      string `query:"rule" description:"with a finding of this rule"`
+	Severity  string `query:"severity" enum:"critical,major,minor,info" description:"with a finding of this severity"`
+	Agent     string `query:"agent" description:"agent id"`
+	Team      string `query:"team"`
+	Principal string `query:"principal"`
+	From      string `query:"from" description:"first day, 2006-01-02"`
+	To        string `query:"to" description:"last day, 2006-01-02"`
+	Score     string `query:"score" description:"scored at most this, or a range as 0-59"`
+	Doubtful  string `query:"doubtful" description:"any value: with a doubtful finding to judge"`
+	Complaint string `query:"complaint" description:"any value: at risk of a complaint"`
+	Assignee  string `query:"assignee" description:"user id, or none"`
+	Q         string `query:"q" description:"id, object name, agent, case number, phone tail, words"`
+	apiPaging
+}
 
-// apiPage is one page of a list; Next, where it is not empty, is the next page's after.
-type apiPage[T any] struct {
-	Items []T    `json:"items"`
-	Next  string `json:"next,omitempty"`
+func (c *Console) recordingEndpoints() []endpoint {
+	return []endpoint{
+		{route{"GET /api/v1/recordings", permOwn, c.apiList, ""}, []string{"GET /{$}"}, "Recordings within the scope, worst first", apiListQuery{}, apiPage[apiListRow]{}},
+		{route{"GET /api/v1/recordings/{id}", permOwn, c.apiRecording, "recording.view"}, []string{"GET /recordings/{id}"}, "One recording with findings and transcript", nil, apiReviewBody{}},
+		{route{"GET /api/v1/recordings/{id}/findings", permOwn, c.apiFindings, "recording.view"}, nil, "The findings of one recording", nil, apiPage[apiFinding]{}},
+		{route{"POST /api/v1/recordings/{id}/findings/{key}/decision", permReview, c.apiDecide, ""}, []string{"POST /recordings/{id}/findings/{key}"},
+			"Decide on a finding; the answer is the recording as it then stands", apiDecision{}, apiReviewBody{}},
+	}
+}
+
+func (c *Console) apiList(w http.ResponseWriter, r *http.Request) error {
+	q := r.URL.Query()
+	f, err := c.listFilter(q)
+	if err != nil {
+		return err
+	}
+	if !q.Has("status") {
+		f.Status = postgres.StatusAll
+	}
+	if f.Limit, err = apiLimit(q); err != nil {
+		return err
+	}
+	page, err := c.store.List(r.Context(), visitorOf(r).scope, f)
+	if err != nil {
+		return fmt.Errorf("list: %w", err)
+	}
+	out := apiPage[apiListRow]{Items: []apiListRow{}, Next: page.Next}
+	for _, row := range page.Rows {
+		out.Items = append(out.Items, apiRow(row))
+	}
+	return writeJSON(w, out)
+}
+
+func (c *Console) apiRecording(w http.ResponseWriter, r *http.Request) error {
+	review, err := c.review(r)
+	if err != nil {
+		return err
+	}
+	maskReview(&review)
+	return writeJSON(w, apiReview(review))
+}
+
+func (c *Console) apiFindings(w http.ResponseWriter, r *http.Request) error {
+	review, err := c.review(r)
+	if err != nil {
+		return err
+	}
+	maskReview(&review)
+	return writeJSON(w, apiPage[apiFinding]{Items: apiReview(review).Findings})
+}
+
+// apiDecision is what a reviewer says of a finding.
+type apiDecision struct {
+	Verdict string `json:"verdict" enum:"confirmed,overturned,open" description:"open takes a decision back"`
+	Reason  string `json:"reason,omitempty" enum:"negation,context,misheard,wrong_speaker,not_agent_duty,rule_wrong,other" description:"of an overturned finding; other needs a note"`
+	Note    string `json:"note,omitempty"`
+	Version int64  `json:"version" description:"of the recording as it was read; 409 where it has changed"`
+}
+
+func (c *Console) apiDecide(w http.ResponseWriter, r *http.Request) error {
+	var d apiDecision
+	if err := body(w, r, &d); err != nil {
+		return err
+	}
+	_, err := acted(r, map[string]string{"verdict": d.Verdict, "reason": d.Reason, "note": d.Note, "version": strconv.FormatInt(d.Version, 10)}, c.decide)
+	if err != nil {
+		return err
+	}
+	return c.apiRecording(w, r)
 }
 
 // apiRecording is what every answer about a recording begins with.
@@ -47,14 +132,6 @@ type apiRule struct {
 	Severity string `json:"severity"`
 	Count    int    `json:"count"`
 	Doubtful bool   `json:"doubtful"`
-}
-
-func moment(t time.Time) *time.Time {
-	if t.IsZero() {
-		return nil
-	}
-	t = t.UTC()
-	return &t
 }
 
 func apiRecordingOf(id, key string, kind detectors.Kind, state pipeline.State, reason string, m detectors.Metadata, duration float64, score int, fatal bool) apiRecording {
@@ -129,81 +206,4 @@ func apiReview(r postgres.Review) apiReviewBody {
 		out.Transcript = append(out.Transcript, apiUtterance{string(u.Speaker), u.Channel, u.Start, u.End, u.Text, u.Confidence})
 	}
 	return out
-}
-
-type apiClipBody struct {
-	ID        string    `json:"id"`
-	Recording string    `json:"recording"`
-	From      float64   `json:"from"`
-	To        float64   `json:"to"`
-	Title     string    `json:"title"`
-	Note      string    `json:"note,omitempty"`
-	Tags      []string  `json:"tags"`
-	Example   string    `json:"example"`
-	Rule      string    `json:"rule,omitempty"`
-	Finding   string    `json:"finding,omitempty"`
-	By        string    `json:"by"`
-	CreatedAt time.Time `json:"created_at"`
-	Version   int64     `json:"version"`
-	Text      []string  `json:"text,omitempty"` // masked; of one clip only
-}
-
-func apiClipOf(k postgres.Clip, lines []clipLine) apiClipBody {
-	out := apiClipBody{ID: k.ID, Recording: k.Recording, From: k.From, To: k.To, Title: k.Title, Note: k.Note, Tags: append([]string{}, k.Tags...), Example: string(k.Example),
-		Rule: k.Rule, Finding: k.Finding, By: k.By, CreatedAt: k.CreatedAt.UTC(), Version: k.Version}
-	for _, l := range lines {
-		out.Text = append(out.Text, string(l.Speaker)+": "+l.Masked)
-	}
-	return out
-}
-
-type apiAppeal struct {
-	ID          string     `json:"id"`
-	Recording   string     `json:"recording"`
-	Finding     string     `json:"finding"`
-	Rule        string     `json:"rule"`
-	Quote       string     `json:"quote,omitempty"`
-	Reason      string     `json:"reason"`
-	By          string     `json:"by"`
-	At          time.Time  `json:"at"`
-	FirstBy     string     `json:"first_by"`
-	FirstAt     time.Time  `json:"first_at"`
-	ScoreBefore int        `json:"score_before"`
-	Outcome     string     `json:"outcome,omitempty"`
-	DecidedBy   string     `json:"decided_by,omitempty"`
-	DecidedAt   *time.Time `json:"decided_at,omitempty"`
-	Note        string     `json:"note,omitempty"`
-	ScoreAfter  *int       `json:"score_after,omitempty"`
-}
-
-func apiAppealOf(a postgres.Appeal) apiAppeal {
-	out := apiAppeal{ID: a.ID, Recording: a.Recording, Finding: a.Finding.Key, Rule: a.Finding.Rule, Quote: a.Finding.Quote, Reason: a.Reason, By: a.By, At: a.At.UTC(),
-		FirstBy: a.FirstBy, FirstAt: a.FirstAt.UTC(), ScoreBefore: a.ScoreBefore, Outcome: string(a.Outcome), DecidedBy: a.DecidedBy, DecidedAt: moment(a.DecidedAt), Note: a.Note}
-	if a.Outcome != "" {
-		out.ScoreAfter = &a.ScoreAfter
-	}
-	return out
-}
-
-type apiTrends struct {
-	By     string     `json:"by"`
-	From   string     `json:"from"`
-	To     string     `json:"to"`
-	Median float64    `json:"median"`
-	Rows   []apiTrend `json:"rows"`
-}
-
-type apiTrend struct {
-	Key        string  `json:"key"`
-	Name       string  `json:"name"`
-	Team       string  `json:"team,omitempty"`
-	Recordings int     `json:"recordings"`
-	Flagged    int     `json:"flagged"`
-	Findings   int     `json:"findings"`
-	Confirmed  int     `json:"confirmed"`
-	Overturned int     `json:"overturned"`
-	Rate       float64 `json:"rate"`
-	Low        float64 `json:"low"`
-	High       float64 `json:"high"`
-	Verdict    string  `json:"verdict"`
 }
