@@ -127,7 +127,7 @@ func (c *Console) coach(w http.ResponseWriter, r *http.Request) error {
 	if err := c.store.Coach(r.Context(), visitorOf(r).scope, talk); err != nil {
 		return fmt.Errorf("coach: %w", err)
 	}
-	c.sessions.Put(r.Context(), sessFlash, "flash.coached")
+	c.flash(r, "flash.coached")
 	http.Redirect(w, r, "/agents/"+url.PathEscape(talk.Agent), http.StatusSeeOther)
 	return nil
 }

@@ -1,11 +1,15 @@
 package web
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -33,19 +37,28 @@ func (c *Console) apiRoutes() []route {
 }
 
 // apiFail answers a program with a failure: a code that does not change, a sentence for whoever reads its log.
-func (c *Console) apiFail(w http.ResponseWriter, r *http.Request, e *userError, ref string) {
-	l := visitorOf(r).lang
-	if l == "" {
-		l = Chinese
-	}
-	b, err := json.Marshal(map[string]any{"error": map[string]string{
-		"code": e.key, "message": c.messages.text(l, "error."+e.key+".title") + ": " + c.messages.text(l, "error."+e.key+".text"), "reference": ref}})
+func apiFail(w http.ResponseWriter, status int, code, message, ref string) {
+	var e apiError
+	e.Error.Code, e.Error.Message, e.Error.Reference = code, message, ref
+	b, err := json.Marshal(e)
 	if err != nil {
 		panic(err) // strings
 	}
 	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(e.status)
+	w.WriteHeader(status)
 	_, _ = w.Write(b) // whoever asked is gone where this fails
+}
+
+// apiFailure is what a program is told of a failure.
+func (c *Console) apiFailure(r *http.Request, known *userError, err error) (status int, code, message string) {
+	l := visitorOf(r).lang
+	if l == "" {
+		l = Chinese
+	}
+	if p := (*problemError)(nil); errors.As(err, &p) {
+		return p.status, p.code(), c.messages.text(l, p.key)
+	}
+	return known.status, known.key, c.messages.text(l, "error."+known.key+".title") + ": " + c.messages.text(l, "error."+known.key+".text")
 }
 
 // apiPaging is what every list takes.
@@ -69,17 +82,65 @@ func apiLimit(q url.Values) (int, error) {
 // acted lets a page's own handler do what a program asks, so that both are one act with the same rules, and returns
 // where that handler would have sent a browser.
 func acted(r *http.Request, fields map[string]string, handle func(http.ResponseWriter, *http.Request) error) (string, error) {
-	page := r.Clone(r.Context())
-	page.PostForm = url.Values{}
+	form := url.Values{}
 	for k, v := range fields {
-		page.PostForm.Set(k, v)
+		form.Set(k, v)
 	}
-	page.Form = page.PostForm
+	to, _, err := posted(r, form, handle)
+	return to, err
+}
+
+// posted is acted with all that a form may hold. It also returns what the page would have shown that the handler
+// answers with, nil where it sends on.
+func posted(r *http.Request, form url.Values, handle func(http.ResponseWriter, *http.Request) error) (to string, shown any, err error) {
+	drawn := &drawing{}
+	page := r.Clone(context.WithValue(r.Context(), drawingKey{}, drawn))
+	page.PostForm, page.Form = form, form
 	a := &silent{header: http.Header{}}
 	if err := handle(a, page); err != nil {
-		return "", err
+		return "", nil, err
 	}
-	return a.header.Get("Location"), nil
+	if drawn.status >= http.StatusBadRequest {
+		if p, is := drawn.data.(interface{ problem() string }); is && p.problem() != "" {
+			return "", nil, &problemError{drawn.status, p.problem()}
+		}
+		return "", nil, &userError{drawn.status, errBadRequest.key}
+	}
+	return a.header.Get("Location"), drawn.data, nil
+}
+
+// shown asks a page's own handler what the page would show a person, so that a program gets the same.
+func shown[T any](r *http.Request, handle func(http.ResponseWriter, *http.Request) error) (T, error) {
+	_, data, err := posted(r, nil, handle)
+	if err != nil {
+		return *new(T), err
+	}
+	d, is := data.(T)
+	if !is {
+		return d, fmt.Errorf("the page shows a %T", data)
+	}
+	return d, nil
+}
+
+// drawing takes what a page would show, in place of the page: see Console.render.
+type drawing struct {
+	status int
+	data   any
+}
+
+type drawingKey struct{}
+
+// problemError is what a page says is wrong with a form, for a program.
+type problemError struct {
+	status int
+	key    string // message key
+}
+
+func (e *problemError) Error() string { return e.key }
+
+// code is the key as the API has it: disposals.problem.proposal is disposals_proposal.
+func (e *problemError) code() string {
+	return strings.ReplaceAll(strings.ReplaceAll(e.key, ".problem.", "."), ".", "_")
 }
 
 // silent is the answer to a request nobody made; only its headers are of interest.

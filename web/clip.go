@@ -352,7 +352,7 @@ func (c *Console) deleteClip(w http.ResponseWriter, r *http.Request) error {
 	if err := c.store.DeleteClip(r.Context(), visitorOf(r).scope, id, who(r)); err != nil {
 		return fmt.Errorf("clip %s: %w", id, err)
 	}
-	c.sessions.Put(r.Context(), sessFlash, "flash.clip_deleted")
+	c.flash(r, "flash.clip_deleted")
 	http.Redirect(w, r, "/clips", http.StatusSeeOther)
 	return nil
 }

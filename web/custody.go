@@ -47,6 +47,8 @@ type custodyData struct {
 	Problem     string // message key; empty for none
 }
 
+func (d custodyData) problem() string { return d.Problem }
+
 // custodyPage shows what is kept, what protects it, and the legal holds.
 func (c *Console) custodyPage(w http.ResponseWriter, r *http.Request) error {
 	return c.custody(w, r, http.StatusOK, "")
@@ -117,7 +119,7 @@ func (c *Console) placeHold(w http.ResponseWriter, r *http.Request) error {
 	case err != nil:
 		return fmt.Errorf("place hold: %w", err)
 	}
-	c.sessions.Put(r.Context(), sessFlash, "custody.flash.placed")
+	c.flash(r, "custody.flash.placed")
 	http.Redirect(w, r, "/custody", http.StatusSeeOther)
 	return nil
 }
@@ -140,7 +142,7 @@ func (c *Console) releaseHold(w http.ResponseWriter, r *http.Request) error {
 	if err := c.store.ReleaseHold(r.Context(), custody.Actor(actor(r)), id.String(), value("reason")); err != nil {
 		return fmt.Errorf("release hold: %w", err)
 	}
-	c.sessions.Put(r.Context(), sessFlash, "custody.flash.released")
+	c.flash(r, "custody.flash.released")
 	http.Redirect(w, r, "/custody", http.StatusSeeOther)
 	return nil
 }

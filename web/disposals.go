@@ -58,6 +58,8 @@ type disposalsData struct {
 	Problem   string // message key; empty for none
 }
 
+func (d disposalsData) problem() string { return d.Problem }
+
 type disposalData struct {
 	custody.Disposal
 	Codes    []string
@@ -75,6 +77,8 @@ type disposalData struct {
 	Problem  string
 	Wait     int // seconds, with the problem "login.wait"
 }
+
+func (d disposalData) problem() string { return d.Problem }
 
 // present are the codes that occur, in the order of custody.ObjectionCodes.
 func present(n map[string]int64) (out []string) {
@@ -150,7 +154,7 @@ func person(r *http.Request) custody.Person {
 }
 
 func (c *Console) backToDisposal(w http.ResponseWriter, r *http.Request, id, flash string) error {
-	c.sessions.Put(r.Context(), sessFlash, flash)
+	c.flash(r, flash)
 	http.Redirect(w, r, "/disposals/"+id, http.StatusSeeOther)
 	return nil
 }

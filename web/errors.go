@@ -67,6 +67,8 @@ func (c *Console) fail(w http.ResponseWriter, r *http.Request, err error) {
 	switch {
 	case errors.As(err, &ue):
 		known = ue
+	case errors.As(err, new(*problemError)):
+		known = errBadRequest
 	case errors.Is(err, postgres.ErrNotFound):
 		known = errNotFound
 	case errors.Is(err, postgres.ErrNothingToUndo):
@@ -92,7 +94,8 @@ func (c *Console) fail(w http.ResponseWriter, r *http.Request, err error) {
 	w.Header().Del("Content-Length")
 	w.Header().Del("Content-Range")
 	if isAPI(r) {
-		c.apiFail(w, r, known, ref)
+		status, code, message := c.apiFailure(r, known, err)
+		apiFail(w, status, code, message, ref)
 		return
 	}
 	if rerr := c.render(w, r, known.status, "error", errorPage{known.status, "error." + known.key, ref}); rerr != nil {

@@ -185,7 +185,7 @@ func (c *Console) assign(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return errBadRequest
 	}
-	c.sessions.Put(r.Context(), sessFlash, "flash.assigned")
+	c.flash(r, "flash.assigned")
 	http.Redirect(w, r, "/?"+q.Encode(), http.StatusSeeOther)
 	return nil
 }

@@ -26,7 +26,7 @@ func (c *Console) nextRecording(w http.ResponseWriter, r *http.Request) error {
 		return fmt.Errorf("next recording: %w", err)
 	}
 	if next == "" {
-		c.sessions.Put(r.Context(), sessFlash, "flash.all_judged")
+		c.flash(r, "flash.all_judged")
 		http.Redirect(w, r, "/", http.StatusSeeOther)
 		return nil
 	}

@@ -156,7 +156,7 @@ func whoAsks(r *http.Request) postgres.AuditEntry {
 
 // operated goes back to the page and says what was done.
 func (c *Console) operated(w http.ResponseWriter, r *http.Request, flash string) error {
-	c.sessions.Put(r.Context(), sessFlash, flash)
+	c.flash(r, flash)
 	http.Redirect(w, r, "/operations", http.StatusSeeOther)
 	return nil
 }

@@ -146,7 +146,7 @@ func (c *Console) proposeExample(w http.ResponseWriter, r *http.Request) error {
 	case err != nil:
 		return fmt.Errorf("propose: %w", err)
 	}
-	c.sessions.Put(r.Context(), sessFlash, flash)
+	c.flash(r, flash)
 	http.Redirect(w, r, "/rules/quality/"+p.Rule, http.StatusSeeOther)
 	return nil
 }

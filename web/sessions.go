@@ -45,3 +45,10 @@ func randomKey() []byte {
 	rand.Read(key) // never fails
 	return key
 }
+
+// flash has a sentence of the catalogue shown on the next page. A program has none.
+func (c *Console) flash(r *http.Request, key string) {
+	if !isAPI(r) {
+		c.sessions.Put(r.Context(), sessFlash, key)
+	}
+}

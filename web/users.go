@@ -42,6 +42,8 @@ type usersData struct {
 	Form    userForm
 }
 
+func (d usersData) problem() string { return d.Problem }
+
 type userRow struct {
 	postgres.User
 	Scope  postgres.Scope
@@ -71,6 +73,8 @@ type userData struct {
 	Password string // a new one, shown this once
 	Problem  string
 }
+
+func (d userData) problem() string { return d.Problem }
 
 func (c *Console) usersPage(w http.ResponseWriter, r *http.Request) error {
 	return c.showUsers(w, r, http.StatusOK, "", userForm{})
@@ -244,7 +248,7 @@ func (c *Console) ofUser(w http.ResponseWriter, r *http.Request) (u postgres.Use
 
 // backToUser shows the user's page after something was done to him.
 func (c *Console) backToUser(w http.ResponseWriter, r *http.Request, id, flash string) error {
-	c.sessions.Put(r.Context(), sessFlash, flash)
+	c.flash(r, flash)
 	http.Redirect(w, r, "/users/"+id, http.StatusSeeOther)
 	return nil
 }
@@ -374,7 +378,7 @@ func (c *Console) decideChange(w http.ResponseWriter, r *http.Request) error {
 	case err != nil:
 		return fmt.Errorf("users: %w", err)
 	}
-	c.sessions.Put(r.Context(), sessFlash, flash)
+	c.flash(r, flash)
 	http.Redirect(w, r, "/users", http.StatusSeeOther)
 	return nil
 }
