@@ -278,8 +278,17 @@ func valueOf(c *http.Cookie) string {
 // placeOf says where a route is asked.
 func (m *matrix) placeOf(pattern string, cookie *http.Cookie) place {
 	m.t.Helper()
-	if f := m.places()[pattern]; f != nil {
+	places := m.places()
+	if f := places[pattern]; f != nil {
 		return f(cookie)
+	}
+	if f := places[strings.Replace(pattern, " "+apiPath, " /", 1)]; f != nil { // of the page about the same thing
+		p := f(cookie)
+		p.own = apiPath + p.own[1:]
+		if p.foreign != "" {
+			p.foreign = apiPath + p.foreign[1:]
+		}
+		return p
 	}
 	_, path, _ := strings.Cut(pattern, " ")
 	path = strings.TrimSuffix(path, "{$}")
