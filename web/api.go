@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"slices"
@@ -25,6 +26,12 @@ func (c *Console) endpoints() []endpoint {
 		c.clipEndpoints(),
 		c.appealEndpoints(),
 		c.figureEndpoints(),
+		c.custodyEndpoints(),
+		c.disposalEndpoints(),
+		c.operationsEndpoints(),
+		c.auditEndpoints(),
+		c.userEndpoints(),
+		c.hookEndpoints(),
 	)
 }
 
@@ -152,13 +159,24 @@ func (s *silent) WriteHeader(int)             {}
 
 // body reads a JSON object of moderate size; fields it does not know are a mistake.
 func body(w http.ResponseWriter, r *http.Request, into any) error {
-	dec := json.NewDecoder(http.MaxBytesReader(w, r.Body, 64<<10))
+	dec := json.NewDecoder(http.MaxBytesReader(w, r.Body, longestBody))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(into); err != nil {
-		return errBadRequest
+		return fmt.Errorf("%w: %w", errBadRequest, err)
 	}
 	return nil
 }
+
+// optionalBody is body where nothing need be said.
+func optionalBody(w http.ResponseWriter, r *http.Request, into any) error {
+	if err := body(w, r, into); err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	return nil
+}
+
+// longestBody is more than a ruleset's file has, in bytes.
+const longestBody = 2 << 20
 
 // The API's own shapes: what the program's types are called inside may change, these may not.
 
