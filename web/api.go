@@ -32,6 +32,8 @@ func (c *Console) endpoints() []endpoint {
 		c.auditEndpoints(),
 		c.userEndpoints(),
 		c.hookEndpoints(),
+		c.rulesEndpoints(),
+		c.draftEndpoints(),
 	)
 }
 
@@ -100,25 +102,30 @@ func acted(r *http.Request, fields map[string]string, handle func(http.ResponseW
 // posted is acted with all that a form may hold. It also returns what the page would have shown that the handler
 // answers with, nil where it sends on.
 func posted(r *http.Request, form url.Values, handle func(http.ResponseWriter, *http.Request) error) (to string, shown any, err error) {
-	drawn := &drawing{}
-	page := r.Clone(context.WithValue(r.Context(), drawingKey{}, drawn))
+	sheet := &drawing{}
+	page := r.Clone(context.WithValue(r.Context(), drawingKey{}, sheet))
 	page.PostForm, page.Form = form, form
 	a := &silent{header: http.Header{}}
 	if err := handle(a, page); err != nil {
 		return "", nil, err
 	}
-	if drawn.status >= http.StatusBadRequest {
-		if p, is := drawn.data.(interface{ problem() string }); is && p.problem() != "" {
-			return "", nil, &problemError{drawn.status, p.problem()}
+	if sheet.status >= http.StatusBadRequest {
+		if p, is := sheet.data.(interface{ problem() string }); is && p.problem() != "" {
+			return "", nil, &problemError{sheet.status, p.problem()}
 		}
-		return "", nil, &userError{drawn.status, errBadRequest.key}
+		return "", nil, &userError{sheet.status, errBadRequest.key}
 	}
-	return a.header.Get("Location"), drawn.data, nil
+	return a.header.Get("Location"), sheet.data, nil
 }
 
 // shown asks a page's own handler what the page would show a person, so that a program gets the same.
 func shown[T any](r *http.Request, handle func(http.ResponseWriter, *http.Request) error) (T, error) {
-	_, data, err := posted(r, nil, handle)
+	return shownTo[T](r, nil, handle)
+}
+
+// shownTo is shown for a form.
+func shownTo[T any](r *http.Request, form url.Values, handle func(http.ResponseWriter, *http.Request) error) (T, error) {
+	_, data, err := posted(r, form, handle)
 	if err != nil {
 		return *new(T), err
 	}
@@ -136,6 +143,15 @@ type drawing struct {
 }
 
 type drawingKey struct{}
+
+// drawn takes what a page would show where a program asks it.
+func drawn(r *http.Request, status int, data any) bool {
+	d, is := r.Context().Value(drawingKey{}).(*drawing)
+	if is {
+		d.status, d.data = status, data
+	}
+	return is
+}
 
 // problemError is what a page says is wrong with a form, for a program.
 type problemError struct {

@@ -1,7 +1,6 @@
 package web
 
 import (
-	"fmt"
 	"net/http"
 	"net/url"
 	"time"
@@ -68,13 +67,9 @@ func (c *Console) apiMakeHook(w http.ResponseWriter, r *http.Request) error {
 	if err := body(w, r, &d); err != nil {
 		return err
 	}
-	_, page, err := posted(r, url.Values{"url": {d.URL}}, c.makeHook)
+	hooks, err := shownTo[hooksData](r, url.Values{"url": {d.URL}}, c.makeHook)
 	if err != nil {
 		return err
-	}
-	hooks, is := page.(hooksData)
-	if !is {
-		return fmt.Errorf("the page shows a %T", page)
 	}
 	return writeJSON(w, apiHooksOf(hooks))
 }

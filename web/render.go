@@ -62,8 +62,7 @@ func loadPages(c *Console) (map[Lang]pageSet, error) {
 // render writes a page. It is built in memory first, so that a failing template never leaves half a page.
 // Where a program asks it takes what the page shows, and the page is not drawn.
 func (c *Console) render(w http.ResponseWriter, r *http.Request, status int, name string, data any) error {
-	if s, is := r.Context().Value(drawingKey{}).(*drawing); is {
-		s.status, s.data = status, data
+	if drawn(r, status, data) {
 		return nil
 	}
 	v := visitorOf(r)

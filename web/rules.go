@@ -141,6 +141,9 @@ func pathNumber(r *http.Request, name string) (int64, error) {
 
 // renderPart writes a piece of a page, for scripts that put it in its place.
 func (c *Console) renderPart(w http.ResponseWriter, r *http.Request, name, part string, data any) error {
+	if drawn(r, http.StatusOK, data) {
+		return nil
+	}
 	v := visitorOf(r)
 	t, ok := c.pages[v.lang][name]
 	if !ok {
