@@ -26,6 +26,8 @@ type agentData struct {
 	Team     trendRow // the agent's team over the same span, to compare with
 	Score    lineChart
 	Rate     lineChart
+	ByWeek   []trendRow
+	ByRule   []trendRow
 	Weeks    grid
 	Rules    grid
 	Examples []postgres.ReportExample
@@ -88,6 +90,7 @@ func (c *Console) agent(r *http.Request, id string) (d agentData, err error) {
 	}
 	d.Score = drawLine(scores, 560, 100)
 	l := visitorOf(r).lang
+	d.ByWeek = judged
 	d.Weeks = c.agentWeeks(l, d.figureFrame, judged)
 
 	f.By = postgres.ByRule
@@ -96,6 +99,7 @@ func (c *Console) agent(r *http.Request, id string) (d agentData, err error) {
 		return d, err
 	}
 	judged, _, _ = judgeTrend(byRule)
+	d.ByRule = judged
 	d.Rules = c.agentRules(l, d.figureFrame, judged)
 	d.Examples, err = c.examples(r, postgres.ReportFilter{TrendFilter: d.Filter, Limit: agentFindings})
 	if err != nil {

@@ -18,7 +18,7 @@ type asker struct {
 
 func (l *library) as(role Role, rights postgres.User) asker {
 	l.t.Helper()
-	rights.Name, rights.Role = "program-"+string(role), string(role)
+	rights.Name, rights.DisplayName, rights.Role = "program-"+string(role), "程序 "+string(role), string(role)
 	return asker{l.program(l.user(rights).ID, "sqa_"+string(role), postgres.Token{Name: "k"}), map[string]string{"id": l.recording, "key": "key"}}
 }
 

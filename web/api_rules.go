@@ -170,6 +170,22 @@ func apiReasons(reasons []rulework.ReasonCount) []apiReasonCount {
 	return out
 }
 
+func apiRuleQualityOf(rule string, versions []rulework.Quality, reasons []rulework.ReasonCount) apiRuleQuality {
+	out := apiRuleQuality{Rule: rule, Versions: []apiDecided{}, Reasons: apiReasons(reasons)}
+	for _, q := range versions {
+		out.Versions = append(out.Versions, apiDecided{q.Number, q.Version, moment(q.Since), q.Live, q.Confirmed, q.Overturned})
+	}
+	return out
+}
+
+func apiTermsOf(terms []rulework.TermQuality) []apiTermQuality {
+	out := []apiTermQuality{}
+	for _, t := range terms {
+		out = append(out, apiTermQuality{t.Rule, t.Term, t.Confirmed, t.Overturned, apiReasons(t.Reasons)})
+	}
+	return out
+}
+
 func apiVersionHeadOf(v rulework.Version) apiVersionHead {
 	return apiVersionHead{ID: v.ID, Hash: v.Hash, Name: v.Name, Label: v.Label, State: string(v.State), From: string(v.From), Base: v.Base, Why: v.Why, Author: v.Author,
 		CreatedAt: v.CreatedAt.UTC(), Approver: v.Approver, ApprovedAt: moment(v.ApprovedAt), Publisher: v.Publisher, PublishedAt: moment(v.PublishedAt),
@@ -198,16 +214,9 @@ func (c *Console) apiRules(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	out := apiRules{Live: d.Live.ID, Rules: []apiRuleQuality{}, Terms: []apiTermQuality{}, Proposals: apiExamplesOf(d.Proposals), Drafts: []apiDraftHead{}, Versions: []apiVersionHead{}}
+	out := apiRules{Live: d.Live.ID, Rules: []apiRuleQuality{}, Terms: apiTermsOf(d.Terms), Proposals: apiExamplesOf(d.Proposals), Drafts: []apiDraftHead{}, Versions: []apiVersionHead{}}
 	for _, row := range d.Rules {
-		x := apiRuleQuality{Rule: row.Rule, Reasons: apiReasons(row.Reasons)}
-		for _, q := range row.Versions {
-			x.Versions = append(x.Versions, apiDecided{q.Number, q.Version, moment(q.Since), q.Live, q.Confirmed, q.Overturned})
-		}
-		out.Rules = append(out.Rules, x)
-	}
-	for _, t := range d.Terms {
-		out.Terms = append(out.Terms, apiTermQuality{t.Rule, t.Term, t.Confirmed, t.Overturned, apiReasons(t.Reasons)})
+		out.Rules = append(out.Rules, apiRuleQualityOf(row.Rule, row.Versions, row.Reasons))
 	}
 	for _, x := range d.Drafts {
 		out.Drafts = append(out.Drafts, apiDraftHeadOf(x))

@@ -19,8 +19,11 @@ import (
 const audioLifetime = 10 * time.Minute
 
 // audioURL makes an address under which this session, and no other, hears this recording, and no other, for a
-// short time. The bytes come through this server; the bucket stays closed.
+// short time. The bytes come through this server; the bucket stays closed. A program's address asks for its key instead.
 func (c *Console) audioURL(r *http.Request, id string) (string, error) {
+	if isAPI(r) {
+		return apiPath + "recordings/" + id + "/audio", nil
+	}
 	until := time.Now().Add(audioLifetime).Unix()
 	sig, err := c.audioSignature(r, id, until)
 	if err != nil {
@@ -71,7 +74,12 @@ func (c *Console) serveAudio(w http.ResponseWriter, r *http.Request) error {
 	if !hmac.Equal([]byte(want), []byte(q.Get("sig"))) {
 		return errNoAddress
 	}
-	rec, err := c.store.Recording(r.Context(), id.String())
+	return c.sendAudio(w, r, id.String())
+}
+
+// sendAudio streams the object of a recording, any range of it.
+func (c *Console) sendAudio(w http.ResponseWriter, r *http.Request, id string) error {
+	rec, err := c.store.Recording(r.Context(), id)
 	if err != nil {
 		return fmt.Errorf("audio of %s: %w", id, err)
 	}

@@ -19,6 +19,9 @@ type coverageData struct {
 	figureFrame
 	By        postgres.TrendBy
 	Groups    []postgres.TrendBy
+	Rows      []postgres.TrendRow
+	People    []postgres.Reviewer
+	ByRule    []postgres.TrendRow
 	Coverage  grid
 	Reviewers grid
 	Rules     grid
@@ -68,17 +71,20 @@ func (c *Console) coverage(r *http.Request) (d coverageData, err error) {
 	if err != nil {
 		return d, fmt.Errorf("coverage: %w", err)
 	}
+	d.Rows = rows
 	d.Coverage = c.coverageTable(l, d.figureFrame, rows)
 	people, err := c.store.Reviewers(r.Context(), sc, d.Filter)
 	if err != nil {
 		return d, fmt.Errorf("reviewers: %w", err)
 	}
+	d.People = people
 	d.Reviewers = c.reviewersTable(l, people)
 	d.Filter.By = postgres.ByRule
 	if rows, err = c.store.Trends(r.Context(), sc, d.Filter); err != nil {
 		return d, fmt.Errorf("rules: %w", err)
 	}
 	d.Filter.By = d.By
+	d.ByRule = rows
 	d.Rules = c.overturnTable(l, d.figureFrame, rows)
 	return d, nil
 }

@@ -18,6 +18,8 @@ type dailyData struct {
 	Before     string // address of the day before, and of the next
 	After      string
 	Principal  string
+	Rows       map[postgres.TrendBy][]postgres.TrendRow
+	Counts     []postgres.DispositionCount
 	Principals grid
 	Rules      grid
 	Teams      grid
@@ -60,6 +62,7 @@ func (c *Console) daily(r *http.Request) (d dailyData, err error) {
 		return d, err
 	}
 	d.CSV, d.MadeAt = "", time.Now()
+	d.Rows = map[postgres.TrendBy][]postgres.TrendRow{}
 	d.Filter.From = d.Filter.To.AddDate(0, 0, -1)
 	d.From = d.To
 	d.Day, d.Principal = d.To, d.Filter.Principal
@@ -79,6 +82,7 @@ func (c *Console) daily(r *http.Request) (d dailyData, err error) {
 		if err != nil {
 			return nil, fmt.Errorf("daily report: %w", err)
 		}
+		d.Rows[by] = rows
 		return rows, nil
 	}
 	rows, err := get(postgres.ByPrincipal)
@@ -98,6 +102,7 @@ func (c *Console) daily(r *http.Request) (d dailyData, err error) {
 	if err != nil {
 		return d, fmt.Errorf("daily report: %w", err)
 	}
+	d.Counts = disposed
 	d.Disposed = c.dispositionTable(l, disposed)
 	d.Examples, err = c.examples(r, postgres.ReportFilter{TrendFilter: d.Filter, Standing: true, Worst: true, PerRecord: true, Limit: dailyExamples})
 	if err != nil {

@@ -19,8 +19,10 @@ const (
 
 type heatData struct {
 	figureFrame
-	Table grid
-	More  int // agents that are left out
+	Agents []postgres.TrendRow
+	Cells  []postgres.HeatCell // whole, where the table has the largest part
+	Table  grid
+	More   int // agents that are left out
 }
 
 func (c *Console) heatPage(w http.ResponseWriter, r *http.Request) error {
@@ -66,6 +68,7 @@ func (c *Console) heat(r *http.Request) (d heatData, err error) {
 	if err != nil {
 		return d, err
 	}
+	d.Agents, d.Cells = slices.Clone(agents), cells
 	d.Table, d.More = c.heatTable(visitorOf(r).lang, d.figureFrame, agents, cells)
 	return d, nil
 }

@@ -226,7 +226,7 @@ func (m *matrix) places() map[string]func(cookie *http.Cookie) place {
 		if err != nil {
 			m.t.Fatal(err)
 		}
-		u, err := m.console.audioURL((&http.Request{}).WithContext(ctx), id)
+		u, err := m.console.audioURL((&http.Request{URL: &url.URL{}}).WithContext(ctx), id)
 		if err != nil {
 			return "/recordings/" + id + "/audio?until=9999999999&sig=x" // nobody's session has no key
 		}

@@ -158,18 +158,17 @@ func b2i(b bool) int {
 	return 0
 }
 
-// sampleTable is what a sample says by rule: how often it was broken, the share of the whole, how far reviewers agree.
-func (c *Console) sampleTable(l Lang, res postgres.SampleResult) grid {
-	text := func(key string) string { return c.messages.text(l, "sampling."+key) }
-	g := grid{Caption: text("by_rule")}
-	g.column(text("rule"), false)
-	g.column(text("broken"), true)
-	if res.Kind == postgres.SampleUnflagged {
-		g.column(text("missed_share"), false)
-		g.column(text("missed_all"), false)
-	}
-	g.column(text("alpha"), false)
-	g.column(text("kappa"), false)
+// sampleRule is what a sample says of a rule; "" is any.
+type sampleRule struct {
+	Rule         string
+	Hits, Drawn  int            // recordings
+	Missed       estimate.Share // of the population, where Known
+	Known        bool           // of what lies outside the visitor's scope a sample says nothing
+	Alpha, Kappa estimate.Agreement
+}
+
+// sampleRules are any rule and every one that somebody saw broken.
+func sampleRules(res postgres.SampleResult) (out []sampleRule) {
 	rules := []string{""}
 	for _, item := range res.Items {
 		for _, s := range given(item) {
@@ -182,27 +181,45 @@ func (c *Console) sampleTable(l Lang, res postgres.SampleResult) grid {
 	}
 	slices.Sort(rules[1:])
 	for _, rule := range rules {
-		name := text("any")
-		if rule != "" {
-			name = c.rules.Title(rule, string(l))
-		}
 		strata := strataOf(res, rule)
-		hits, drawn := 0, 0
+		x := sampleRule{Rule: rule}
 		for _, st := range strata {
-			hits, drawn = hits+st.Hits, drawn+st.Drawn
+			x.Hits, x.Drawn = x.Hits+st.Hits, x.Drawn+st.Drawn
 		}
-		row := []gridCell{words(name), countCell(hits)}
-		if res.Kind == postgres.SampleUnflagged {
-			s := estimate.Stratified(strata, estimate.Usual)
-			n := float64(res.Population)
-			if drawn > 0 && res.Whole() {
-				row = append(row, shareWords(s, true), words(fmt.Sprintf("%.0f [%.0f, %.0f]", n*s.Estimate, n*s.Low, n*s.High)))
-			} else {
-				row = append(row, words("–"), words("–")) // of what lies outside the visitor's scope it says nothing
-			}
+		if x.Known = res.Kind == postgres.SampleUnflagged && x.Drawn > 0 && res.Whole(); x.Known {
+			x.Missed = estimate.Stratified(strata, estimate.Usual)
 		}
-		alpha, kappa := agreementOn([]postgres.SampleResult{res}, rule)
-		g.Rows = append(g.Rows, append(row, agreementWords(alpha), agreementWords(kappa)))
+		x.Alpha, x.Kappa = agreementOn([]postgres.SampleResult{res}, rule)
+		out = append(out, x)
+	}
+	return out
+}
+
+// sampleTable is what a sample says by rule: how often it was broken, the share of the whole, how far reviewers agree.
+func (c *Console) sampleTable(l Lang, res postgres.SampleResult) grid {
+	text := func(key string) string { return c.messages.text(l, "sampling."+key) }
+	g := grid{Caption: text("by_rule")}
+	g.column(text("rule"), false)
+	g.column(text("broken"), true)
+	if res.Kind == postgres.SampleUnflagged {
+		g.column(text("missed_share"), false)
+		g.column(text("missed_all"), false)
+	}
+	g.column(text("alpha"), false)
+	g.column(text("kappa"), false)
+	for _, x := range sampleRules(res) {
+		name := text("any")
+		if x.Rule != "" {
+			name = c.rules.Title(x.Rule, string(l))
+		}
+		row := []gridCell{words(name), countCell(x.Hits)}
+		switch n := float64(res.Population); {
+		case x.Known:
+			row = append(row, shareWords(x.Missed, true), words(fmt.Sprintf("%.0f [%.0f, %.0f]", n*x.Missed.Estimate, n*x.Missed.Low, n*x.Missed.High)))
+		case res.Kind == postgres.SampleUnflagged:
+			row = append(row, words("–"), words("–"))
+		}
+		g.Rows = append(g.Rows, append(row, agreementWords(x.Alpha), agreementWords(x.Kappa)))
 	}
 	return g
 }

@@ -21,10 +21,11 @@ const (
 
 type spotData struct {
 	figureFrame
-	N     int
-	Draw  string // the seed: the same draws the same visits
-	Again string // address of another draw
-	Table grid
+	N      int
+	Draw   string // the seed: the same draws the same visits
+	Again  string // address of another draw
+	Visits []postgres.Visit
+	Table  grid
 }
 
 // spotPage is the sheet for a spot check of field visits: drawn by chance, with room for hand-written remarks.
@@ -66,6 +67,7 @@ func (c *Console) spot(r *http.Request) (d spotData, err error) {
 	if err != nil {
 		return d, fmt.Errorf("spot check: %w", err)
 	}
+	d.Visits = visits
 	d.Table = c.spotTable(visitorOf(r).lang, visits)
 	return d, nil
 }
@@ -82,14 +84,7 @@ func (c *Console) spotTable(l Lang, visits []postgres.Visit) grid {
 		g.column(text(key), false)
 	}
 	for i, v := range visits {
-		var missed, found []string
-		for _, rule := range slices.Sorted(maps.Keys(v.Slots)) {
-			for _, s := range v.Slots[rule] {
-				if !s.Heard {
-					missed = append(missed, clean(s.Title))
-				}
-			}
-		}
+		var found []string
 		for _, f := range v.Findings {
 			s := c.rules.Title(f.Rule, string(l)) + text("spot.verdict_"+string(f.Verdict))
 			if f.Quote != "" {
@@ -106,8 +101,20 @@ func (c *Console) spotTable(l Lang, visits []postgres.Visit) grid {
 			visitor = strings.TrimSpace(visitor + " " + v.Metadata.AgentID)
 		}
 		g.Rows = append(g.Rows, []gridCell{words(strconv.Itoa(i + 1)), linked(v.At.In(c.loc).Format("2006-01-02 15:04"), "/recordings/"+v.ID), words(visitor), words(v.Metadata.Team), words(v.Metadata.Principal),
-			words(v.Metadata.CaseID), words(clock(v.Duration)), score, words(cmp.Or(strings.Join(missed, " · "), text("spot.none"))), words(cmp.Or(strings.Join(found, "; "), text("spot.none"))),
+			words(v.Metadata.CaseID), words(clock(v.Duration)), score, words(cmp.Or(strings.Join(missed(v), " · "), text("spot.none"))), words(cmp.Or(strings.Join(found, "; "), text("spot.none"))),
 			{Class: "blank"}, {Class: "blank"}})
 	}
 	return g
+}
+
+// missed is what was to be said on a visit and was not heard.
+func missed(v postgres.Visit) (out []string) {
+	for _, rule := range slices.Sorted(maps.Keys(v.Slots)) {
+		for _, s := range v.Slots[rule] {
+			if !s.Heard {
+				out = append(out, clean(s.Title))
+			}
+		}
+	}
+	return out
 }
