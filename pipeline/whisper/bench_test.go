@@ -53,22 +53,30 @@ type tally struct {
 	cpu           time.Duration
 	audio         float64 // seconds of recording
 	wrong, length int     // characters
+	written       int     // characters
 	windows       int
+	spent         account
 }
 
 func (s *tally) text(want, got string) {
 	s.wrong += editDistance([]rune(spoken(want)), []rune(spoken(got)))
 	s.length += len([]rune(spoken(want)))
+	s.written += len([]rune(spoken(got)))
 }
 
 func (s *tally) cer() float64     { return 100 * float64(s.wrong) / float64(s.length) }
-func (s *tally) perHour() float64 { return s.cpu.Seconds() / s.audio * 3600 }
+func (s *tally) perHour() float64 { return s.each(s.cpu) }
+
+// each is a time per hour of recording, in seconds.
+func (s *tally) each(d time.Duration) float64 { return d.Seconds() / s.audio * 3600 }
 
 // BenchmarkHearing compares, in one run and one process, ways to give the stereo samples to the same model:
 // speech regions packed into windows (as Transcribe does), each channel whole, and both sides mixed. It reports
 // core-seconds per hour of recording and the character error rate against what is really said. The model's own
 // profile is used for the decoding parameters, but for the rows that end in -cli: those decode as whisper-cli does
-// when nothing is said. One thread, because a second one that waits counts as processor time, too.
+// when nothing is said. All rows but the last use flash attention, whisper.cpp's default, which is the faster
+// for full windows. One thread, because a second one that waits counts as processor time, too. Beside the sum it reports where
+// the time went (see account), the fall-backs and how many characters came out.
 // SPEECHQA_BENCH_MODEL names another model.
 func BenchmarkHearing(b *testing.B) {
 	model := demoModel
@@ -79,11 +87,15 @@ func BenchmarkHearing(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	e, err := openEngine(engineConfig{Model: model, Threads: 1, FlashAttn: true})
-	if err != nil {
-		b.Fatal(err)
+	load := func(flash bool) *engine {
+		e, err := openEngine(engineConfig{Model: model, Threads: 1, FlashAttn: flash})
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.Cleanup(e.close)
+		return e
 	}
-	defer e.close()
+	plain, own := load(true), load(!profile.NoFlashAttn)
 	d := profile.Decoding
 	full := d
 	full.AudioCtx = 0 // whisper.cpp given a file uses its whole context
@@ -103,14 +115,14 @@ func BenchmarkHearing(b *testing.B) {
 		return out
 	}
 	whole := func(b *testing.B, pcm []float32, d Decoding, n *tally) string {
-		segs, err := e.full(b.Context(), pcm, d)
+		segs, err := plain.full(b.Context(), pcm, d)
 		if err != nil {
 			b.Fatal(err)
 		}
 		n.windows += (len(pcm) + 30*sampleRate - 1) / (30 * sampleRate)
 		return textOf(segs)
 	}
-	packed := func(c packing) func(*testing.B, string, *audio.Recording, *tally) {
+	packed := func(e *engine, c packing) func(*testing.B, string, *audio.Recording, *tally) {
 		return func(b *testing.B, s string, rec *audio.Recording, n *tally) {
 			var perChannel [][]window
 			for ch := range 2 {
@@ -193,8 +205,8 @@ func BenchmarkHearing(b *testing.B) {
 		{"each-channel-whole-cli", channels(cli)},
 		{"mixed-whole", mixed(full)},
 		{"mixed-whole-cli", mixed(cli)},
-		{"packed-full-windows", packed(fullWindows)},
-		{"packed-as-profile", packed(profile.packing())},
+		{"packed-full-windows", packed(plain, fullWindows)},
+		{"packed-as-profile", packed(own, profile.packing())},
 	}
 	tallies := make([]tally, len(ways))
 	for i, way := range ways {
@@ -205,6 +217,10 @@ func BenchmarkHearing(b *testing.B) {
 					begun := cpu(b)
 					way.hear(b, s, rec, &tallies[i])
 					tallies[i].cpu += cpu(b) - begun
+					for _, e := range []*engine{plain, own} {
+						tallies[i].spent.join(e.spent)
+						e.spent = account{}
+					}
 					tallies[i].audio += rec.Facts.Duration
 				}
 			}
@@ -213,6 +229,11 @@ func BenchmarkHearing(b *testing.B) {
 			b.ReportMetric(n.cer(), "%CER")
 			b.ReportMetric(float64(n.windows)/float64(b.N), "windows")
 			b.ReportMetric(n.perHour()/tallies[0].perHour(), "×each-channel-whole")
+			b.ReportMetric(n.each(n.spent.prepare), "prepare/h")
+			b.ReportMetric(n.each(n.spent.encode), "encode/h")
+			b.ReportMetric(n.each(n.spent.decode), "decode/h")
+			b.ReportMetric(float64(n.spent.attempts-n.spent.encoded)/float64(b.N), "fall-backs")
+			b.ReportMetric(float64(n.written)/float64(b.N), "characters")
 		})
 	}
 }

@@ -12,7 +12,6 @@ type Decoding struct {
 	TemperatureInc    float64 `json:"temperature_inc"`     // added at each fall-back; 0 = no fall-back
 	EntropyThreshold  float64 `json:"entropy_threshold"`   // below: repetitive, fall back
 	LogProbThreshold  float64 `json:"logprob_threshold"`   // below: unsure, fall back
-	NoSpeechThreshold float64 `json:"no_speech_threshold"` // above together with a low log probability: silence
 	MaxInitialTime    float64 `json:"max_initial_time"`    // latest first timestamp, seconds
 	MaxTokens         int     `json:"max_tokens"`          // per segment; 0 = no limit
 	AudioCtx          int     `json:"audio_ctx"`           // least encoder frames of 20 ms, longer windows use more; 0 = always 1500
@@ -30,7 +29,6 @@ func (d Decoding) stamp(m map[string]string) {
 	m["temperature_inc"] = f(d.TemperatureInc)
 	m["entropy_threshold"] = f(d.EntropyThreshold)
 	m["logprob_threshold"] = f(d.LogProbThreshold)
-	m["no_speech_threshold"] = f(d.NoSpeechThreshold)
 	m["max_initial_time"] = f(d.MaxInitialTime)
 	m["max_tokens"] = strconv.Itoa(d.MaxTokens)
 	m["audio_ctx"] = strconv.Itoa(d.AudioCtx)
@@ -40,10 +38,9 @@ func (d Decoding) stamp(m map[string]string) {
 
 // segment is one stretch of text as whisper.cpp gives it. Times are seconds of the PCM given.
 type segment struct {
-	Start    float64 `json:"start"`
-	End      float64 `json:"end"`
-	NoSpeech float64 `json:"no_speech"` // probability that there is no speech, 0..1
-	Tokens   []token `json:"tokens"`
+	Start  float64 `json:"start"`
+	End    float64 `json:"end"`
+	Tokens []token `json:"tokens"`
 }
 
 // token is a piece of text, possibly a part of a UTF-8 sequence.

@@ -27,6 +27,9 @@ type engine struct {
 	vad     *C.struct_whisper_vad_context
 	threads int
 	aborted *int32 // in C memory: read by whisper.cpp's worker threads
+	flash   bool
+	state   keptState
+	spent   account
 }
 
 // engineConfig says what to load and where to run it.
@@ -45,7 +48,7 @@ var loadBackends sync.Once
 // openEngine loads the models. Either may be empty; a call that needs the missing one fails.
 func openEngine(c engineConfig) (*engine, error) {
 	loadBackends.Do(func() { C.sq_start(C.bool(c.Verbose)) })
-	e := &engine{threads: c.Threads}
+	e := &engine{threads: c.Threads, flash: c.FlashAttn}
 	if e.threads <= 0 {
 		e.threads = runtime.NumCPU()
 	}
@@ -96,6 +99,7 @@ func readable(path string) error {
 
 // close frees everything. No call may be running.
 func (e *engine) close() {
+	e.state.drop()
 	if e.ctx != nil {
 		e.ctx.Whisper_free()
 		e.ctx = nil
@@ -122,8 +126,8 @@ var (
 // minSamples is what whisper.cpp needs to hear anything: it refuses input under 100 ms.
 const minSamples = binding.SampleRate / 10
 
-// full transcribes PCM in a state of its own, so that nothing carries over from an earlier call and the same
-// samples with the same parameters give the same text whatever came before.
+// full transcribes PCM. Nothing carries over from an earlier call: the same samples with the same parameters give
+// the same text whatever came before.
 func (e *engine) full(ctx context.Context, pcm []float32, d Decoding) ([]segment, error) {
 	if e.ctx == nil {
 		return nil, errNoModel
@@ -135,20 +139,24 @@ func (e *engine) full(ctx context.Context, pcm []float32, d Decoding) ([]segment
 		return nil, fmt.Errorf("%w: %q", errLanguage, d.Language)
 	}
 	cctx := (*C.struct_whisper_context)(unsafe.Pointer(e.ctx))
-	state := C.whisper_init_state(cctx)
-	if state == nil {
-		return nil, errors.New("whisper.cpp cannot allocate a decoding state: out of memory")
+	state, err := e.state.fresh(cctx, e.flash, d.AudioCtx)
+	if err != nil {
+		return nil, err
 	}
-	defer C.whisper_free_state(state)
 
 	p, free := d.params(e.threads)
 	defer free()
 	atomic.StoreInt32(e.aborted, 0)
 	set := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() { atomic.StoreInt32(e.aborted, 1); close(set) })
-	rc := C.sq_full(cctx, state, p, (*C.float)(&pcm[0]), C.int(len(pcm)), (*C.int32_t)(e.aborted))
+	var done C.sq_account
+	rc := C.sq_full(cctx, state, p, (*C.float)(&pcm[0]), C.int(len(pcm)), (*C.int32_t)(e.aborted), &done)
 	if !stop() {
 		<-set // or a late store would abort the next call
+	}
+	e.spent.join(accountOf(done))
+	if rc != 0 || ctx.Err() != nil || done.attempts > done.encoded || d.Temperature > 0 {
+		defer e.state.drop() // after the result was read
 	}
 	// An aborted run returns 0 with the text so far, which looks exactly like a short success.
 	if err := ctx.Err(); err != nil {
@@ -172,7 +180,6 @@ func (d Decoding) params(threads int) (*C.sq_params, func()) {
 	p.temperature_inc = C.float(d.TemperatureInc)
 	p.entropy_thold = C.float(d.EntropyThreshold)
 	p.logprob_thold = C.float(d.LogProbThreshold)
-	p.no_speech_thold = C.float(d.NoSpeechThreshold)
 	p.max_initial_ts = C.float(d.MaxInitialTime)
 	p.suppress_nst = C.bool(d.SuppressNonSpeech)
 	p.language = C.CString(d.Language)
@@ -194,7 +201,6 @@ func segments(ctx *C.struct_whisper_context, state *C.struct_whisper_state) []se
 		ci := C.int(i)
 		s.Start = centiseconds(C.whisper_full_get_segment_t0_from_state(state, ci))
 		s.End = centiseconds(C.whisper_full_get_segment_t1_from_state(state, ci))
-		s.NoSpeech = float64(C.whisper_full_get_segment_no_speech_prob_from_state(state, ci))
 		n := int(C.whisper_full_n_tokens_from_state(state, ci))
 		for j := range n {
 			t := C.sq_get_token(ctx, state, ci, C.int(j))

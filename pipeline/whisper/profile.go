@@ -13,12 +13,15 @@ import (
 // Profile is how one model wants to be used. It is looked up in this order: a JSON file beside the model with
 // the model's name and the ending .json (only the fields it names differ from the default), else the default.
 type Profile struct {
-	Name       string   `json:"name"`        // stamped on transcripts as the model's name
-	MaxWindow  float64  `json:"max_window"`  // longest window of packed speech, seconds, at most 30
-	MaxRegions int      `json:"max_regions"` // speech regions per window; 0 = as many as fit
-	Pad        float64  `json:"pad"`         // seconds kept around each region
-	Join       float64  `json:"join"`        // seconds of silence between regions in a window
-	Decoding   Decoding `json:"decoding"`
+	Name       string  `json:"name"`        // stamped on transcripts as the model's name
+	MaxWindow  float64 `json:"max_window"`  // longest window of packed speech, seconds, at most 30
+	MaxRegions int     `json:"max_regions"` // speech regions per window; 0 = as many as fit
+	Pad        float64 `json:"pad"`         // seconds kept around each region
+	Join       float64 `json:"join"`        // seconds of silence between regions in a window
+	// NoFlashAttn switches flash attention off, which looks at the encoder's output in steps of 256 frames: behind a
+	// shorter context the decoder then also looks at frames of zeros, and hears worse.
+	NoFlashAttn bool     `json:"no_flash_attn"`
+	Decoding    Decoding `json:"decoding"`
 	// AudioMargin is how many seconds the encoder's context goes beyond a window's end where Decoding.AudioCtx
 	// lets it follow the window's length.
 	AudioMargin float64 `json:"audio_margin"`
@@ -48,7 +51,6 @@ func DefaultProfile() Profile {
 			TemperatureInc:    0.2,
 			EntropyThreshold:  2.4,
 			LogProbThreshold:  -1,
-			NoSpeechThreshold: 0.6,
 			MaxInitialTime:    1,
 			MaxTokens:         0,
 			SuppressNonSpeech: true,

@@ -3,6 +3,7 @@
 #include <ggml-backend.h>
 #include <malloc.h>
 #include <stdio.h>
+#include <time.h>
 
 static bool verbose_log;
 
@@ -50,14 +51,63 @@ static bool aborted(void * flag) {
     return __atomic_load_n((const int32_t *) flag, __ATOMIC_RELAXED) != 0;
 }
 
-static bool encoder_may_begin(struct whisper_context * ctx, struct whisper_state * state, void * flag) {
-    (void) ctx;
-    (void) state;
-    return !aborted(flag);
+// call is one run of sq_full: what its callbacks need.
+typedef struct {
+    const int32_t * abort_flag;
+    sq_account    * account;
+    int64_t         since;    // when the present stage began
+    bool            encoding; // the present stage is the encoder's
+} call;
+
+static int64_t processor_time(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (int64_t) t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
+// stage adds the time of the stage that ends to *spent.
+static void stage(call * c, int64_t * spent) {
+    int64_t now = processor_time();
+    *spent += now - c->since;
+    c->since = now;
+}
+
+static bool encoder_may_begin(struct whisper_context * ctx, struct whisper_state * state, void * user_data) {
+    (void) ctx;
+    (void) state;
+    call * c = user_data;
+    stage(c, c->account->encoded == 0 ? &c->account->prepare : &c->account->decode);
+    c->account->encoded++;
+    c->encoding = true;
+    return !aborted((void *) c->abort_flag);
+}
+
+// before_token is called before every token, possibly from several threads, but before the first token of an
+// attempt only from the one that runs the call.
+static void before_token(struct whisper_context * ctx, struct whisper_state * state, const whisper_token_data * tokens,
+                         int n_tokens, float * logits, void * user_data) {
+    (void) ctx;
+    (void) state;
+    (void) tokens;
+    (void) logits;
+    call * c = user_data;
+    if (n_tokens > 0) {
+        return;
+    }
+    c->account->attempts++;
+    if (c->encoding) {
+        stage(c, &c->account->encode);
+        c->encoding = false;
+    }
+}
+
+// whisper.cpp (1.9.5) takes the probability that nobody speaks from the logits' first row. Only the last row of the
+// tokens before the text is computed, so the first holds nothing, or what an earlier call left there.
+static const float NEVER = 2;
+
 int sq_full(struct whisper_context * ctx, struct whisper_state * state, const sq_params * p,
-            const float * samples, int n, const int32_t * abort_flag) {
+            const float * samples, int n, const int32_t * abort_flag, sq_account * account) {
+    call c = { .abort_flag = abort_flag, .account = account, .since = processor_time() };
     struct whisper_full_params wp = whisper_full_default_params(
         p->beam > 0 ? WHISPER_SAMPLING_BEAM_SEARCH : WHISPER_SAMPLING_GREEDY);
     wp.n_threads = p->threads;
@@ -71,7 +121,7 @@ int sq_full(struct whisper_context * ctx, struct whisper_state * state, const sq
     wp.temperature_inc  = p->temperature_inc;
     wp.entropy_thold    = p->entropy_thold;
     wp.logprob_thold    = p->logprob_thold;
-    wp.no_speech_thold  = p->no_speech_thold;
+    wp.no_speech_thold  = NEVER;
     wp.max_initial_ts   = p->max_initial_ts;
     wp.suppress_nst     = p->suppress_nst;
     wp.suppress_blank   = true;
@@ -87,8 +137,12 @@ int sq_full(struct whisper_context * ctx, struct whisper_state * state, const sq
     wp.abort_callback                   = aborted;
     wp.abort_callback_user_data         = (void *) abort_flag;
     wp.encoder_begin_callback           = encoder_may_begin;
-    wp.encoder_begin_callback_user_data = (void *) abort_flag;
-    return whisper_full_with_state(ctx, state, wp, samples, n);
+    wp.encoder_begin_callback_user_data = &c;
+    wp.logits_filter_callback           = before_token;
+    wp.logits_filter_callback_user_data = &c;
+    int rc = whisper_full_with_state(ctx, state, wp, samples, n);
+    stage(&c, c.encoding ? &account->encode : &account->decode);
+    return rc;
 }
 
 sq_token sq_get_token(struct whisper_context * ctx, struct whisper_state * state, int segment, int token) {

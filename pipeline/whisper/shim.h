@@ -1,5 +1,5 @@
-// What whisper.cpp's Go binding does not expose: a state per call, the abort callback, beam search, the
-// no-speech probability, non-speech suppression, device flags, the log, and the Silero voice detector.
+// What whisper.cpp's Go binding does not expose: a state per call, the abort callback, beam search,
+// non-speech suppression, device flags, the log, and the Silero voice detector.
 #ifndef SPEECHQA_WHISPER_SHIM_H
 #define SPEECHQA_WHISPER_SHIM_H
 
@@ -18,7 +18,6 @@ typedef struct {
     float        temperature_inc; // 0 = no fall-back
     float        entropy_thold;
     float        logprob_thold;
-    float        no_speech_thold;
     float        max_initial_ts;  // seconds
     bool         suppress_nst;
     const char * language;        // "auto" detects
@@ -34,10 +33,19 @@ typedef struct {
     bool         special;
 } sq_token;
 
+// sq_account is what a call did. Times are nanoseconds of the process's processor time.
+typedef struct {
+    int     encoded;  // stretches of up to 30 s given to the encoder
+    int     attempts; // at decoding them: one each, and one more for every fall-back to a higher temperature
+    int64_t prepare;  // the mel spectrum and the signal's energy
+    int64_t encode;   // the encoder, and the decoder's first pass over what goes before the text
+    int64_t decode;   // everything after that: token by token, fall-backs, the tokens' times
+} sq_account;
+
 void sq_start(bool verbose);
 struct whisper_context * sq_load(const char * path, bool use_gpu, bool flash_attn, int gpu_device);
 int  sq_full(struct whisper_context * ctx, struct whisper_state * state, const sq_params * p,
-             const float * samples, int n, const int32_t * abort_flag);
+             const float * samples, int n, const int32_t * abort_flag, sq_account * account);
 sq_token sq_get_token(struct whisper_context * ctx, struct whisper_state * state, int segment, int token);
 
 struct whisper_vad_context * sq_vad_load(const char * path, int threads);

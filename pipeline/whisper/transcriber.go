@@ -77,6 +77,8 @@ func Open(opt Options) (*Transcriber, error) {
 	if err := t.profile.check(); err != nil {
 		return nil, fmt.Errorf("model profile: %w", err)
 	}
+	opt.Pool.NoFlashAttn = opt.Pool.NoFlashAttn || t.profile.NoFlashAttn
+	t.opt.Pool = opt.Pool
 	hash, err := hashFile(opt.Pool.Model)
 	if err != nil {
 		return nil, err

@@ -65,7 +65,7 @@ func checkForm(t *testing.T, tr detectors.Transcript) {
 			t.Errorf("words cover %d of %d characters of %s", covered, want, u.Text)
 		}
 	}
-	for _, k := range []string{"language", "beam", "temperature_inc", "entropy_threshold", "logprob_threshold", "no_speech_threshold",
+	for _, k := range []string{"language", "beam", "temperature_inc", "entropy_threshold", "logprob_threshold", "flash_attn",
 		"max_window", "max_regions", "guard", "vad", "prompt"} {
 		if _, ok := tr.Params[k]; !ok {
 			t.Errorf("parameter %s is not stamped", k)
