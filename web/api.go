@@ -23,7 +23,10 @@ func (c *Console) endpoints() []endpoint {
 	return slices.Concat(
 		[]endpoint{{route{"GET /api/v1/openapi.json", permAccount, c.apiDocument(), ""}, nil, "This document", nil, map[string]any{}}},
 		c.recordingEndpoints(),
+		c.reviewEndpoints(),
+		c.deskEndpoints(),
 		c.clipEndpoints(),
+		c.playlistEndpoints(),
 		c.appealEndpoints(),
 		c.figureEndpoints(),
 		c.agentEndpoints(),

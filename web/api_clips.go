@@ -1,8 +1,10 @@
 package web
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -31,6 +33,11 @@ func (c *Console) clipEndpoints() []endpoint {
 		{route{"POST /api/v1/recordings/{id}/clips", permMakeClips, c.apiMakeClip, ""}, []string{"POST /recordings/{id}/clips"}, "Cut a clip, at a finding or from one second to another", apiCut{}, apiClipBody{}},
 		{route{"GET /api/v1/clips", permClips, c.apiClips, ""}, []string{"GET /clips"}, "Clips within the scope, the newest first", apiClipQuery{}, apiPage[apiClipBody]{}},
 		{route{"GET /api/v1/clips/{clip}", permClips, c.apiClip, "clip.view"}, []string{"GET /clips/{clip}"}, "One clip with its masked text", nil, apiClipBody{}},
+		{route{"POST /api/v1/clips/{clip}", permMakeClips, c.apiSaveClip, ""}, []string{"POST /clips/{clip}"}, "Change what a clip is called and where it begins and ends", apiClipChange{}, apiClipBody{}},
+		{route{"POST /api/v1/clips/{clip}/bleeps", permMakeClips, c.apiBleeps, ""}, []string{"POST /clips/{clip}/bleeps"}, "Let found data through or bleep it again, bleep a further stretch, or take one away", apiBleepChange{}, apiClipBody{}},
+		{route{"POST /api/v1/clips/{clip}/delete", permMakeClips, c.apiDeleteClip, ""}, []string{"POST /clips/{clip}/delete"}, "Delete a clip", nil, apiDeleted{}},
+		{route{"GET /api/v1/clips/{clip}/waveform", permClips, c.clipWaveform, ""}, []string{"GET /clips/{clip}/waveform"}, "How loud the clip and what is around it are", nil, clipWaveformData{}},
+		{route{"POST /api/v1/clips/export", permMakeClips, c.apiExport, ""}, []string{"POST /clips/export"}, "Clips, or a playlist in its order, as a ZIP with a sheet, bleeped; it is on record who took what", apiExport{}, media("application/zip")},
 		{route{"GET /api/v1/clips/{clip}/audio", permClips, c.clipAudio, "clip.play"}, []string{"GET /clips/{clip}/audio"}, "The sound of a clip, personal data bleeped", nil, media("audio/wav")},
 	}
 }
@@ -49,7 +56,7 @@ func (c *Console) apiMakeClip(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	w.Header().Set("Location", apiPath+strings.TrimPrefix(at, "/"))
-	return writeJSON(w, apiClipOf(k.Clip, k.lines))
+	return writeJSON(w, apiOpenClip(k))
 }
 
 func (c *Console) apiClips(w http.ResponseWriter, r *http.Request) error {
@@ -79,24 +86,68 @@ func (c *Console) apiClip(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return writeJSON(w, apiClipOf(k.Clip, k.lines))
+	return writeJSON(w, apiOpenClip(k))
+}
+
+// apiClipChange is a clip as it is to be.
+type apiClipChange struct {
+	apiVersioned
+	Title   string   `json:"title"`
+	Note    string   `json:"note,omitempty"`
+	Tags    []string `json:"tags,omitempty"`
+	Example string   `json:"example" enum:"good,bad"`
+	Rule    string   `json:"rule,omitempty"`
+	From    float64  `json:"from" description:"seconds of the recording"`
+	To      float64  `json:"to"`
+}
+
+// apiBleepChange is one change: toggle, remove, or from and to.
+type apiBleepChange struct {
+	apiVersioned
+	Toggle string  `json:"toggle,omitempty" description:"key of what was found"`
+	Remove *int    `json:"remove,omitempty" description:"index of a stretch that somebody added"`
+	From   float64 `json:"from,omitempty" description:"of a further stretch, seconds of the recording"`
+	To     float64 `json:"to,omitempty"`
+}
+
+type apiDeleted struct {
+	Deleted string `json:"deleted" description:"id"`
+}
+
+// apiExport is what leaves the house.
+type apiExport struct {
+	Clips    []string `json:"clips,omitempty" description:"ids; at most 100 in all"`
+	Playlist string   `json:"playlist,omitempty" description:"id"`
+	Format   string   `json:"format" enum:"wav,mp3"`
+	Sheet    string   `json:"sheet,omitempty" enum:"xlsx,csv" description:"xlsx unless told"`
+}
+
+// apiBleep is personal data within a clip, or a stretch that somebody wants bleeped.
+type apiBleep struct {
+	Key   string  `json:"key,omitempty" description:"of what was found"`
+	Index *int    `json:"index,omitempty" description:"of what somebody added"`
+	Kind  string  `json:"kind,omitempty"`
+	From  float64 `json:"from" description:"seconds of the recording"`
+	To    float64 `json:"to"`
+	On    bool    `json:"on" description:"it is bleeped and masked"`
 }
 
 type apiClipBody struct {
-	ID        string    `json:"id"`
-	Recording string    `json:"recording"`
-	From      float64   `json:"from"`
-	To        float64   `json:"to"`
-	Title     string    `json:"title"`
-	Note      string    `json:"note,omitempty"`
-	Tags      []string  `json:"tags"`
-	Example   string    `json:"example"`
-	Rule      string    `json:"rule,omitempty"`
-	Finding   string    `json:"finding,omitempty"`
-	By        string    `json:"by"`
-	CreatedAt time.Time `json:"created_at"`
-	Version   int64     `json:"version"`
-	Text      []string  `json:"text,omitempty"` // masked; of one clip only
+	ID        string     `json:"id"`
+	Recording string     `json:"recording"`
+	From      float64    `json:"from"`
+	To        float64    `json:"to"`
+	Title     string     `json:"title"`
+	Note      string     `json:"note,omitempty"`
+	Tags      []string   `json:"tags"`
+	Example   string     `json:"example"`
+	Rule      string     `json:"rule,omitempty"`
+	Finding   string     `json:"finding,omitempty"`
+	By        string     `json:"by"`
+	CreatedAt time.Time  `json:"created_at"`
+	Version   int64      `json:"version"`
+	Text      []string   `json:"text,omitempty" description:"masked; of one clip only"`
+	Bleeps    []apiBleep `json:"bleeps,omitempty" description:"of one clip only"`
 }
 
 func apiClipOf(k postgres.Clip, lines []clipLine) apiClipBody {
@@ -106,4 +157,69 @@ func apiClipOf(k postgres.Clip, lines []clipLine) apiClipBody {
 		out.Text = append(out.Text, string(l.Speaker)+": "+l.Masked)
 	}
 	return out
+}
+
+func apiOpenClip(k openClip) apiClipBody {
+	out := apiClipOf(k.Clip, k.lines)
+	for _, b := range k.bleeps {
+		x := apiBleep{Key: b.Key, Kind: string(b.Kind), From: b.From, To: b.To, On: b.On}
+		if b.Key == "" {
+			x.Index = &b.Index
+		}
+		out.Bleeps = append(out.Bleeps, x)
+	}
+	return out
+}
+
+func (c *Console) apiSaveClip(w http.ResponseWriter, r *http.Request) error {
+	var d apiClipChange
+	if err := optionalBody(w, r, &d); err != nil {
+		return err
+	}
+	form := url.Values{"version": version(d.apiVersioned), "title": {d.Title}, "note": {d.Note}, "tags": {strings.Join(d.Tags, ",")}, "example": {d.Example}, "rule": {d.Rule},
+		"from": {decimal(d.From)}, "to": {decimal(d.To)}}
+	if _, _, err := posted(r, form, c.saveClip); err != nil {
+		return err
+	}
+	return c.apiClip(w, r)
+}
+
+func (c *Console) apiBleeps(w http.ResponseWriter, r *http.Request) error {
+	var d apiBleepChange
+	if err := optionalBody(w, r, &d); err != nil {
+		return err
+	}
+	form := url.Values{"version": version(d.apiVersioned)}
+	switch {
+	case d.Toggle != "":
+		form.Set("toggle", d.Toggle)
+	case d.Remove != nil:
+		form.Set("remove", strconv.Itoa(*d.Remove))
+	default:
+		form.Set("from", decimal(d.From))
+		form.Set("to", decimal(d.To))
+	}
+	if _, _, err := posted(r, form, c.changeBleeps); err != nil {
+		return err
+	}
+	return c.apiClip(w, r)
+}
+
+func (c *Console) apiDeleteClip(w http.ResponseWriter, r *http.Request) error {
+	if _, err := acted(r, nil, c.deleteClip); err != nil {
+		return err
+	}
+	return writeJSON(w, apiDeleted{r.PathValue("clip")})
+}
+
+// apiExport sends a ZIP also of one clip: what a program gets does not depend on how much it asks for.
+func (c *Console) apiExport(w http.ResponseWriter, r *http.Request) error {
+	var d apiExport
+	if err := body(w, r, &d); err != nil {
+		return err
+	}
+	page := r.Clone(r.Context())
+	page.PostForm = url.Values{"clip": d.Clips, "playlist": {d.Playlist}, "format": {d.Format}, "sheet": {cmp.Or(d.Sheet, "xlsx")}}
+	page.Form = page.PostForm
+	return c.exportClips(w, page)
 }

@@ -25,7 +25,7 @@ type apiListQuery struct {
 	Score     string `query:"score" description:"scored at most this, or a range as 0-59"`
 	Doubtful  string `query:"doubtful" description:"any value: with a doubtful finding to judge"`
 	Complaint string `query:"complaint" description:"any value: at risk of a complaint"`
-	Assignee  string `query:"assignee" description:"user id, or none"`
+	Assignee  string `query:"assignee" description:"user id, or nobody"`
 	Q         string `query:"q" description:"id, object name, agent, case number, phone tail, words"`
 	apiPaging
 }
@@ -173,27 +173,59 @@ type apiFinding struct {
 }
 
 type apiUtterance struct {
-	Speaker    string  `json:"speaker"`
-	Channel    int     `json:"channel"`
-	Start      float64 `json:"start"`
-	End        float64 `json:"end"`
-	Text       string  `json:"text"`
-	Confidence float64 `json:"confidence"`
+	Speaker           string  `json:"speaker"`
+	Channel           int     `json:"channel"`
+	Start             float64 `json:"start" description:"seconds"`
+	End               float64 `json:"end"`
+	Text              string  `json:"text"`
+	Confidence        float64 `json:"confidence" description:"0 to 1; 0: not known"`
+	SpeakerConfidence float64 `json:"speaker_confidence,omitempty" description:"missing: certain"`
+}
+
+// apiRemoved is text that was taken out of the transcript.
+type apiRemoved struct {
+	Channel int     `json:"channel"`
+	Start   float64 `json:"start" description:"seconds"`
+	End     float64 `json:"end"`
+	Text    string  `json:"text"`
+	Reason  string  `json:"reason" enum:"outside_speech,repetition,known_phrase,speaking_rate,low_probability"`
 }
 
 type apiReviewBody struct {
 	apiRecording
-	SHA256     string         `json:"sha256,omitempty"`
-	Ruleset    string         `json:"ruleset,omitempty"`
-	Version    int64          `json:"version"`
-	Findings   []apiFinding   `json:"findings"`
-	Transcript []apiUtterance `json:"transcript"`
+	SHA256         string               `json:"sha256,omitempty"`
+	Ruleset        string               `json:"ruleset,omitempty" description:"hash"`
+	Profile        string               `json:"profile,omitempty" description:"of the principal, and its version"`
+	Version        int64                `json:"version" description:"goes with every act on the recording"`
+	Stale          bool                 `json:"stale" description:"other rules are live by now: it waits to be inspected again"`
+	Assignee       string               `json:"assignee,omitempty" description:"who has it now"`
+	Findings       []apiFinding         `json:"findings"`
+	Slots          []apiSlot            `json:"slots" description:"what must be said, and what of it was"`
+	Transcript     []apiUtterance       `json:"transcript"`
+	TranscriptHash string               `json:"transcript_hash,omitempty"`
+	Removed        []apiRemoved         `json:"removed" description:"text that the recogniser made up"`
+	Dispositions   []apiDispositionMade `json:"dispositions" description:"the newest first"`
+	Trail          []apiEvent           `json:"trail" description:"the newest first"`
 }
 
 func apiReview(r postgres.Review) apiReviewBody {
 	rec := r.Recording
 	out := apiReviewBody{apiRecording: apiRecordingOf(rec.ID, rec.Object.Key, rec.Kind, rec.State, rec.Reason, rec.Metadata, rec.Duration, r.Score, r.Fatal),
-		SHA256: rec.SHA256, Ruleset: r.RulesetHash, Version: r.Version, Findings: []apiFinding{}, Transcript: []apiUtterance{}}
+		SHA256: rec.SHA256, Ruleset: r.RulesetHash, Profile: r.Profile, Version: r.Version, Stale: r.Stale, Assignee: r.Assignee, Findings: []apiFinding{}, Slots: apiSlots(r.Slots),
+		Transcript: []apiUtterance{}, TranscriptHash: r.TranscriptHash, Removed: []apiRemoved{}, Dispositions: []apiDispositionMade{}, Trail: []apiEvent{}}
+	for _, x := range r.Transcript.Removed {
+		out.Removed = append(out.Removed, apiRemoved(x))
+	}
+	for _, d := range r.Dispositions {
+		x := apiDispositionMade{At: d.At.UTC(), By: d.By, Kind: string(d.Kind), Note: d.Note, Told: d.Told, Done: moment(d.Done), DoneBy: d.DoneBy}
+		if !d.Due.IsZero() {
+			x.Due = d.Due.Format(time.DateOnly)
+		}
+		out.Dispositions = append(out.Dispositions, x)
+	}
+	for _, e := range r.Trail {
+		out.Trail = append(out.Trail, apiEvent{e.At.UTC(), e.By, e.Action, e.FindingKey, e.Rule, e.Reason, e.Note, e.Score})
+	}
 	for _, f := range r.Findings {
 		if f.Shadow {
 			continue // on trial: it counts for nobody, so no program gets it
@@ -203,7 +235,7 @@ func apiReview(r postgres.Review) apiReviewBody {
 			Note: f.Note, By: f.By, At: moment(f.At)})
 	}
 	for _, u := range r.Transcript.Utterances {
-		out.Transcript = append(out.Transcript, apiUtterance{string(u.Speaker), u.Channel, u.Start, u.End, u.Text, u.Confidence})
+		out.Transcript = append(out.Transcript, apiUtterance{string(u.Speaker), u.Channel, u.Start, u.End, u.Text, u.Confidence, u.SpeakerConfidence})
 	}
 	return out
 }

@@ -122,24 +122,29 @@ func writeJSON(w http.ResponseWriter, v any) error {
 	return err
 }
 
-// waveform gives the page what it draws: peaks per channel, 0..255.
+// waveformData is what a waveform is drawn from. Times are in seconds.
+type waveformData struct {
+	Duration float64           `json:"duration"`
+	Channels []waveformChannel `json:"channels"`
+	Silence  []stretch         `json:"silence"`
+	Overlap  []stretch         `json:"overlap"`
+}
+
+// waveformChannel is the peaks of one channel, 0..255.
+type waveformChannel struct {
+	PerSecond int   `json:"per_second"`
+	Max       []int `json:"max"` // not bytes: encoding/json would write base64
+}
+
+// waveform gives the page what it draws.
 func (c *Console) waveform(w http.ResponseWriter, r *http.Request) error {
 	review, err := c.review(r)
 	if err != nil {
 		return err
 	}
-	type channel struct {
-		PerSecond int   `json:"per_second"`
-		Max       []int `json:"max"` // not bytes: encoding/json would write base64
-	}
-	out := struct {
-		Duration float64   `json:"duration"`
-		Channels []channel `json:"channels"`
-		Silence  []stretch `json:"silence"`
-		Overlap  []stretch `json:"overlap"`
-	}{review.Recording.Duration, []channel{}, silences(review.Peaks), overlaps(review.Peaks, review.Transcript.Utterances)}
+	out := waveformData{review.Recording.Duration, []waveformChannel{}, silences(review.Peaks), overlaps(review.Peaks, review.Transcript.Utterances)}
 	for _, p := range review.Peaks {
-		ch := channel{PerSecond: p.PerSecond, Max: make([]int, len(p.Max))}
+		ch := waveformChannel{PerSecond: p.PerSecond, Max: make([]int, len(p.Max))}
 		for i, m := range p.Max {
 			ch.Max[i] = int(m)
 		}

@@ -86,6 +86,13 @@ func (c *Console) clipAudio(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
+// clipWaveformData is what a clip's waveform is drawn from: peaks of each channel, 0..255. Times are in seconds.
+type clipWaveformData struct {
+	From     float64 `json:"from"`
+	To       float64 `json:"to"`
+	Channels [][]int `json:"channels"`
+}
+
 // clipWaveform gives the page what it draws: peaks of the clip and of clipContext seconds around it.
 func (c *Console) clipWaveform(w http.ResponseWriter, r *http.Request) error {
 	id, err := pathID(r, "clip")
@@ -97,11 +104,7 @@ func (c *Console) clipWaveform(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	from, to := clipWindow(k.Clip, review.Recording.Duration)
-	out := struct {
-		From     float64 `json:"from"`
-		To       float64 `json:"to"`
-		Channels [][]int `json:"channels"`
-	}{from, to, [][]int{}}
+	out := clipWaveformData{from, to, [][]int{}}
 	for _, p := range review.Peaks {
 		first, last := int(from*float64(p.PerSecond)), min(int(to*float64(p.PerSecond))+1, len(p.Max))
 		peaks := []int{}

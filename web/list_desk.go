@@ -70,9 +70,18 @@ func (c *Console) midnight() time.Time {
 // counts says how many recordings are in each stage under the present filter, and under each saved one: up to 999,
 // after which it is "999+"; "…" is what could not be counted quickly. The list does not wait for it.
 func (c *Console) counts(w http.ResponseWriter, r *http.Request) error {
-	f, err := c.listFilter(r.URL.Query())
+	n, err := c.countsUnder(r)
 	if err != nil {
 		return err
+	}
+	return writeJSON(w, n)
+}
+
+// countsUnder counts by stage ("tab-") and by saved filter ("saved-").
+func (c *Console) countsUnder(r *http.Request) (map[string]string, error) {
+	f, err := c.listFilter(r.URL.Query())
+	if err != nil {
+		return nil, err
 	}
 	v := visitorOf(r)
 	var names []string
@@ -83,7 +92,7 @@ func (c *Console) counts(w http.ResponseWriter, r *http.Request) error {
 	}
 	saved, err := c.store.SavedFilters(r.Context(), v.user.ID)
 	if err != nil {
-		return fmt.Errorf("saved filters: %w", err)
+		return nil, fmt.Errorf("saved filters: %w", err)
 	}
 	for _, s := range saved {
 		q, err := url.ParseQuery(s.Query)
@@ -96,7 +105,7 @@ func (c *Console) counts(w http.ResponseWriter, r *http.Request) error {
 	}
 	n, err := c.store.Counts(r.Context(), v.scope, filters)
 	if err != nil {
-		return fmt.Errorf("counts: %w", err)
+		return nil, fmt.Errorf("counts: %w", err)
 	}
 	out := map[string]string{}
 	for i, name := range names {
@@ -109,7 +118,7 @@ func (c *Console) counts(w http.ResponseWriter, r *http.Request) error {
 			out[name] = strconv.Itoa(n[i])
 		}
 	}
-	return writeJSON(w, out)
+	return out, nil
 }
 
 // saveFilter keeps the list's present filter under a name.
