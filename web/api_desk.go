@@ -21,7 +21,7 @@ func (c *Console) deskEndpoints() []endpoint {
 		{route{"POST /api/v1/filters/drop", permReview, c.apiDropFilter, ""}, []string{"POST /filters/drop"}, "Drop a saved filter", apiFilterDropped{}, apiPage[apiSavedFilter]{}},
 		{route{"GET /api/v1/desk", permAssign, c.apiDesk, ""}, []string{"GET /desk"}, "What everybody who judges has done today", nil, apiDesk{}},
 		{route{"POST /api/v1/desk/quota", permAssign, c.apiQuota, ""}, []string{"POST /desk/quota"}, "Set how many recordings a day are expected of a person", apiQuota{}, apiDesk{}},
-		{route{"GET /api/v1/notices", permAppeals, c.apiNotices, ""}, []string{"GET /notices", "GET /notices/count"}, "What is new for one; reading it does not make it old", nil, apiNotices{}},
+		{route{"GET /api/v1/notices", permNotices, c.apiNotices, ""}, []string{"GET /notices", "GET /notices/count"}, "What is new for one; reading it does not make it old", nil, apiNotices{}},
 	}
 }
 

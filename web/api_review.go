@@ -25,7 +25,7 @@ func (c *Console) reviewEndpoints() []endpoint {
 		at("disposition", permReview, c.apiDispose, "Put on record what is done about the recording", apiDisposing{}),
 		at("disposition/done", permFollow, c.apiDispositionDone, "Put on record that it was done", nil),
 		at("speakers", permReview, c.apiSpeakers, "Say who really speaks; the recording is inspected again", apiSpeakers{}),
-		{route{"GET /api/v1/recordings/{id}/state", permOwn, c.recordingState, ""}, []string{"GET /recordings/{id}/state"}, "How far a recording is", nil, apiState{}},
+		{route{"GET /api/v1/recordings/{id}/state", permOwn, c.recordingState, ""}, []string{"GET /recordings/{id}/state"}, "How far a recording is", nil, stateData{}},
 		{route{"GET /api/v1/recordings/{id}/audio", permListen, c.apiAudio, "recording.play"}, []string{"GET /recordings/{id}/audio", "GET /recordings/{id}/audio-address"},
 			"The recording itself, any range of it; nothing in it is bleeped", nil, media("audio/*")},
 		{route{"GET /api/v1/recordings/{id}/waveform", permListen, c.waveform, ""}, []string{"GET /recordings/{id}/waveform"}, "How loud each channel is, and where nobody or both speak", nil, waveformData{}},
@@ -68,10 +68,6 @@ type apiSpeakers struct {
 type apiSpeakerOf struct {
 	Turn    int    `json:"turn"`
 	Speaker string `json:"speaker" enum:"agent,customer,unknown"`
-}
-
-type apiState struct {
-	State string `json:"state"`
 }
 
 // apiDispositionMade is a disposition; the first of a recording is in force.

@@ -85,6 +85,12 @@ func TestAppealPages(t *testing.T) {
 			{Kind: postgres.NoticeOverdue, Recording: r.Recording.ID, Kept: postgres.DispositionRetrain, Due: a.At, Agent: "<b>", At: a.At}})
 		one(t, others, `li[data-notice=assigned] a[href^="/?assignee="]`)
 		one(t, others, `li[data-notice=overdue] a[href="/recordings/`+r.Recording.ID+`"]`)
+		claims := draw(t, c, l, RoleTrainer, "notices", []postgres.Notice{{Kind: postgres.NoticeClaimOver, Recording: r.Recording.ID, At: a.At}, {Kind: postgres.NoticeClaimPassed, Recording: r.Recording.ID, By: "安质检", At: a.At},
+			{Kind: postgres.NoticeRetrain, Recording: r.Recording.ID, By: "王质检", At: a.At}})
+		if n := len(all(claims, `.notices a[href="/recordings/`+r.Recording.ID+`"]`)); n != 3 {
+			t.Errorf("%d notices lead to the recording", n)
+		}
+		one(t, claims, `a.bell[href="/notices"]`)
 		draw(t, c, l, RoleLead, "notices", []postgres.Notice(nil))
 		judge := draw(t, c, l, RoleLead, "appeal", appealData{Appeal: a, Context: turns, MayJudge: true})
 		one(t, judge, `form[action="/appeals/`+a.ID+`"] button[name=outcome][value=granted]`)

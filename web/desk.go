@@ -21,6 +21,8 @@ type deskStore interface {
 	CorrectSpeakers(ctx context.Context, a postgres.Act, transcriptHash string, change postgres.Roles, note string) error
 	// ClaimNext gives the user the next recording in the scope to judge, which nobody else has, or "".
 	ClaimNext(ctx context.Context, sc postgres.Scope, user, origin, after string) (string, error)
+	// Holder is who has a recording now; empty for nobody.
+	Holder(ctx context.Context, id string) (user, name string, err error)
 	// Assign gives recordings in the scope to a user, or takes them back where assignee is empty.
 	Assign(ctx context.Context, sc postgres.Scope, by, origin, assignee string, ids []string) (int64, error)
 	// Counts says for each filter how many recordings in the scope fit, up to a bound.

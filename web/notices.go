@@ -18,8 +18,8 @@ type noticeStore interface {
 
 func (c *Console) noticeRoutes() []route {
 	return []route{
-		{"GET /notices", permAppeals, c.noticesPage, ""},
-		{"GET /notices/count", permAppeals, c.noticeCount, ""},
+		{"GET /notices", permNotices, c.noticesPage, ""},
+		{"GET /notices/count", permNotices, c.noticeCount, ""},
 	}
 }
 
@@ -27,7 +27,7 @@ func (c *Console) notices(r *http.Request) ([]postgres.Notice, error) {
 	v := visitorOf(r)
 	role := Role(v.user.Role)
 	all, err := c.store.Notices(r.Context(), postgres.NoticeFor{User: v.user.ID, Scope: v.scope,
-		Reviews: may(role, permReview), Appeals: may(role, permAppeal), Sees: may(role, permAssign) || may(role, permAppeal), Days: c.appealDays})
+		Reviews: may(role, permReview), Appeals: may(role, permAppeal), Sees: may(role, permAssign) || may(role, permAppeal), Trains: may(role, permMakeClips), Days: c.appealDays})
 	if err != nil {
 		return nil, fmt.Errorf("notices: %w", err)
 	}

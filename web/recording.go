@@ -29,6 +29,8 @@ type recordingData struct {
 	Playable  bool
 	MayJudge  bool           // the visitor's role may, and the recording is inspected
 	MayFollow bool           // the visitor may say that a disposition was done
+	MyClaim   bool           // the visitor has claimed it, and something waits for a decision
+	ClaimOver bool           // nobody has it now
 	Again     bool           // it waits for another inspection
 	Judged    map[string]int // findings by verdict
 	Running   []RunningRule  // rules a finding can be added for
@@ -102,6 +104,8 @@ func (c *Console) recordingPage(w http.ResponseWriter, r *http.Request) error {
 			d.Open++
 		}
 	}
+	d.MyClaim = d.MayJudge && d.Open > 0 && review.AssigneeID == v.user.ID && !review.ClaimUntil.IsZero()
+	d.ClaimOver = review.Assignee == ""
 	d.Playable = !slices.Contains([]pipeline.State{pipeline.StateFailed, pipeline.StateDiscovered, pipeline.StateDisposed}, review.Recording.State)
 	if d.Playable && may(Role(v.user.Role), permListen) {
 		if d.AudioURL, err = c.audioURL(r, review.Recording.ID); err != nil {

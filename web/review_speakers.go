@@ -56,11 +56,30 @@ func (c *Console) correctSpeakers(w http.ResponseWriter, r *http.Request) error 
 	return backTo(w, r, a.RecordingID)
 }
 
-// recordingState tells a page that waits for the inspection how far it is.
+// stateData is how far a recording is, and who else has it.
+type stateData struct {
+	State  string `json:"state"`
+	Holder string `json:"holder,omitempty" description:"display name of somebody else who has it now"`
+}
+
+// recordingState tells a page that waits for the inspection how far it is, and one whose claim has run out who has the
+// recording.
 func (c *Console) recordingState(w http.ResponseWriter, r *http.Request) error {
-	review, err := c.store.Recording(r.Context(), r.PathValue("id"))
+	id, err := pathID(r, "id")
 	if err != nil {
-		return fmt.Errorf("state of %s: %w", r.PathValue("id"), err)
+		return err
 	}
-	return writeJSON(w, map[string]string{"state": string(review.State)})
+	rec, err := c.store.Recording(r.Context(), id)
+	if err != nil {
+		return fmt.Errorf("state of %s: %w", id, err)
+	}
+	d := stateData{State: string(rec.State)}
+	user, name, err := c.store.Holder(r.Context(), id)
+	if err != nil {
+		return fmt.Errorf("holder of %s: %w", id, err)
+	}
+	if user != visitorOf(r).user.ID {
+		d.Holder = name
+	}
+	return writeJSON(w, d)
 }

@@ -43,6 +43,7 @@ const (
 	permRulesView Permission = "rules_view" // versions, back-tests, quality
 	permHooks     Permission = "hooks"      // where the system sends word of fatal recordings
 	permAppeals   Permission = "appeals"    // appeals within one's scope
+	permNotices   Permission = "notices"    // what is new for oneself
 	permAppeal    Permission = "appeal"     // appeal against a confirmed finding
 	permUsers     Permission = "users"      // create and block users
 	permSeeUsers  Permission = "see_users"  // who may log in, and with what rights
@@ -77,6 +78,7 @@ var grants = map[Permission][]Role{
 	permRulesView: {RoleLead, RoleManager, RoleAuditor},
 	permHooks:     {RoleAdmin},
 	permAppeals:   {RoleClerk, RoleLead, RoleManager, RoleAgent, RoleAuditor},
+	permNotices:   {RoleClerk, RoleLead, RoleManager, RoleTrainer, RoleAgent, RoleAuditor},
 	permAppeal:    {RoleManager, RoleAgent}, // a manager for his teams' agents
 	permUsers:     {RoleAdmin},
 	permSeeUsers:  {RoleAdmin, RoleAuditor},

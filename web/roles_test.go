@@ -25,6 +25,7 @@ func TestRoleTable(t *testing.T) {
 		permRulesView: "lead manager auditor",
 		permHooks:     "admin",
 		permAppeals:   "clerk lead manager agent auditor",
+		permNotices:   "clerk lead manager trainer agent auditor",
 		permAppeal:    "manager agent",
 		permUsers:     "admin",
 		permSeeUsers:  "auditor admin",

@@ -57,11 +57,16 @@ func (s *Store) act(ctx context.Context, a Act, rescore Rescore, do func(pgx.Tx)
 			return err
 		}
 		score, fatal := rescore(stand)
-		if _, err := tx.Exec(ctx, `UPDATE recordings r SET score = $2, fatal = $3, reviews = reviews + 1,
+		var had string // whose claim had run out
+		if err := tx.QueryRow(ctx, `WITH had AS (SELECT id, CASE WHEN `+free+` THEN coalesce(r.assignee::text, '') ELSE '' END AS assignee FROM recordings r WHERE id = $1)
+			UPDATE recordings r SET score = $2, fatal = $3, reviews = reviews + 1,
 				assignee = CASE WHEN `+free+` THEN $4 ELSE r.assignee END,
 				assigned_until = CASE WHEN `+free+` OR r.assignee = $4 AND r.assigned_until IS NOT NULL
 					THEN now() + make_interval(secs => $5) ELSE r.assigned_until END
-			WHERE id = $1`, a.RecordingID, score, fatal, a.UserID, ClaimLasts.Seconds()); err != nil {
+			FROM had WHERE r.id = had.id RETURNING had.assignee`, a.RecordingID, score, fatal, a.UserID, ClaimLasts.Seconds()).Scan(&had); err != nil {
+			return err
+		}
+		if err := tellOfClaim(ctx, tx, had, a.UserID, a.RecordingID); err != nil {
 			return err
 		}
 		return putOnRecord(ctx, tx, a, d, score)

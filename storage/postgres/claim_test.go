@@ -66,6 +66,65 @@ func (b *bed) version(id string) int64 {
 	return v.Version
 }
 
+// Whose claim has run out is told while nobody else has the recording, and told otherwise once somebody has, by claiming it or
+// by judging it.
+func TestClaimRunsOut(t *testing.T) {
+	b := newBed(t)
+	ctx := t.Context()
+	first := b.inspected(found("1.wav"), 10, finding("threat", 1))
+	second := b.inspected(found("2.wav"), 20, finding("threat", 1))
+	li, an := b.user("li"), b.user("an")
+	told := func(user string) (out []string) {
+		all, err := b.Notices(ctx, postgres.NoticeFor{User: user, Reviews: true, Days: 7})
+		b.noError(err)
+		for _, n := range all {
+			out = append(out, string(n.Kind)+" "+n.Recording+" "+n.By)
+		}
+		slices.Sort(out)
+		return out
+	}
+	if got := []string{b.claim(li, ""), b.claim(li, uuid.NewString())}; got[0] != first {
+		t.Fatalf("claimed %v", got)
+	}
+	b.exec(`UPDATE recordings SET assignee = '` + li + `', assigned_until = now() + interval '1 minute'`)
+	if got := told(li); len(got) != 0 {
+		t.Errorf("told before it ran out: %q", got)
+	}
+	b.exec(`UPDATE recordings SET assigned_until = now() - interval '1 second'`)
+	if got := told(li); len(got) != 2 || got[0][:10] != "claim_over" {
+		t.Errorf("run out: %q", got)
+	}
+	v, err := b.Review(ctx, first)
+	b.noError(err)
+	if v.AssigneeID != li || v.Assignee != "" || v.ClaimUntil.IsZero() || v.ClaimUntil.After(time.Now()) {
+		t.Errorf("claim of %q until %v, now %q", v.AssigneeID, v.ClaimUntil, v.Assignee)
+	}
+	if got := b.claim(an, ""); got != first {
+		t.Fatalf("claimed %s", got)
+	}
+	b.noError(b.Decide(ctx, postgres.Decision{RecordingID: second, FindingKey: "threat-key", Verdict: postgres.VerdictConfirmed, UserID: an}, tenEach))
+	want := []string{"claim_passed " + first + " an先生", "claim_passed " + second + " an先生"}
+	slices.Sort(want)
+	if got := told(li); !slices.Equal(got, want) {
+		t.Errorf("passed on: %q, want %q", got, want)
+	}
+	if got := told(an); len(got) != 0 {
+		t.Errorf("who took them is told: %q", got)
+	}
+	if user, name, err := b.Holder(ctx, first); user != an || name != "an先生" || err != nil {
+		t.Errorf("%s has it, called %q (%v)", user, name, err)
+	}
+	if b.claim(an, first); err != nil {
+		t.Fatal(err)
+	}
+	if user, _, err := b.Holder(ctx, first); user != "" || err != nil {
+		t.Errorf("left, but %s has it (%v)", user, err)
+	}
+	if got := told(li); !slices.Equal(got, want) {
+		t.Errorf("a recording left is a claim that ran out: %q", got)
+	}
+}
+
 // Many people at once: everything is given, and nothing twice.
 func TestClaimNextAtOnce(t *testing.T) {
 	b := newBed(t)

@@ -147,6 +147,7 @@ type Review struct {
 	Stale          bool                // other rules are live by now: it waits to be inspected again
 	AssigneeID     string              // user id of who has it, also after a claim has run out; empty for nobody
 	Assignee       string              // display name of who has it now; empty for nobody
+	ClaimUntil     time.Time           // when the claim of AssigneeID runs out, or ran out; zero where it does not
 }
 
 // JudgedFinding is a finding with the last decision about it.

@@ -31,15 +31,19 @@ func (s *Store) ClaimNext(ctx context.Context, sc Scope, user, origin, after str
 			`true`,
 		} {
 			args := []any{at, user, ClaimLasts.Seconds()}
-			err := tx.QueryRow(ctx, `UPDATE recordings SET
-					assigned_until = CASE WHEN assignee = $2 AND assigned_until IS NULL THEN NULL ELSE now() + make_interval(secs => $3) END,
-					assignee = $2
-				WHERE id = (SELECT r.id FROM recordings r LEFT JOIN (SELECT * FROM recordings WHERE id = $1) o ON true
+			var had string
+			err := tx.QueryRow(ctx, `WITH next AS (SELECT r.id, coalesce(r.assignee::text, '') AS had FROM recordings r LEFT JOIN (SELECT * FROM recordings WHERE id = $1) o ON true
 					WHERE r.stage = 'to_judge' AND r.id IS DISTINCT FROM $1 AND `+where+` AND `+sc.sql("r", &args)+`
 						AND (r.assignee = $2 OR `+free+`)
 					ORDER BY `+worstFirst+` LIMIT 1 FOR UPDATE OF r SKIP LOCKED)
-				RETURNING id::text`, args...).Scan(&id)
+				UPDATE recordings r SET
+					assigned_until = CASE WHEN assignee = $2 AND assigned_until IS NULL THEN NULL ELSE now() + make_interval(secs => $3) END,
+					assignee = $2
+				FROM next WHERE r.id = next.id RETURNING r.id::text, next.had`, args...).Scan(&id, &had)
 			if err == nil {
+				if err := tellOfClaim(ctx, tx, had, user, id); err != nil {
+					return err
+				}
 				return auditAs(ctx, tx, user, origin, "recording.claim", "recording:"+id, nil)
 			}
 			if !errors.Is(err, pgx.ErrNoRows) {
@@ -50,6 +54,26 @@ func (s *Store) ClaimNext(ctx context.Context, sc Scope, user, origin, after str
 		return nil
 	})
 	return id, err
+}
+
+// tellOfClaim leaves a notice for whose claim of a recording had run out when somebody else took it.
+func tellOfClaim(ctx context.Context, tx pgx.Tx, had, by, recording string) error {
+	if had == "" || had == by {
+		return nil
+	}
+	if _, err := tx.Exec(ctx, `INSERT INTO assignment_notices (user_id, by, kind, recordings, recording) VALUES ($1, $2, 'claim_passed', 1, $3)`, had, by, recording); err != nil {
+		return fmt.Errorf("tell whose claim ran out: %w", err)
+	}
+	return nil
+}
+
+// Holder is who has a recording now, by id and display name; empty for nobody.
+func (s *Store) Holder(ctx context.Context, id string) (user, name string, err error) {
+	err = s.pool.QueryRow(ctx, `SELECT u.id::text, u.display_name FROM recordings r JOIN users u ON u.id = r.assignee WHERE r.id = $1 AND NOT `+free, id).Scan(&user, &name)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return "", "", nil
+	}
+	return user, name, err
 }
 
 // Assign gives recordings in the scope to a user until they are judged or assigned anew, and says how many of them there were;

@@ -18,11 +18,14 @@ const (
 	NoticeAppealDecided NoticeKind = "appeal_decided" // his own, or one about his recordings
 	NoticeAssigned      NoticeKind = "assigned"       // recordings a lead gave to him
 	NoticeTakenBack     NoticeKind = "taken_back"     // recordings a lead took back from him
+	NoticeClaimOver     NoticeKind = "claim_over"     // his claim has run out, and nobody else has taken the recording
+	NoticeClaimPassed   NoticeKind = "claim_passed"   // his claim had run out, and somebody else took the recording
+	NoticeRetrain       NoticeKind = "retrain"        // an agent is to be trained again
 	NoticeOverdue       NoticeKind = "overdue"        // a disposition that should have been done
 )
 
 // NoticeKinds are all of them.
-var NoticeKinds = []NoticeKind{NoticeAppealOverdue, NoticeOverdue, NoticeAppealWaits, NoticeAppealDecided, NoticeAssigned, NoticeTakenBack}
+var NoticeKinds = []NoticeKind{NoticeAppealOverdue, NoticeOverdue, NoticeAppealWaits, NoticeAppealDecided, NoticeAssigned, NoticeTakenBack, NoticeClaimOver, NoticeClaimPassed, NoticeRetrain}
 
 // Notice is something a person should know.
 type Notice struct {
@@ -47,14 +50,15 @@ type NoticeFor struct {
 	Reviews bool // he decides appeals
 	Appeals bool // he makes appeals
 	Sees    bool // he is told of every overdue disposition in the scope, not of his own only
+	Trains  bool // he is told of all retraining in the scope, when it is ordered and when it is overdue
 	Days    int  // after which a waiting appeal is overdue
 }
 
 // noticesShown is how many notices there are at most.
 const noticesShown = 100
 
-// noticesSQL: a decided appeal and an assignment are news for 30 days; a disposition becomes overdue as its last day ends.
-// $1 user, $2 reviews, $3 makes appeals, $4 days, $5 limit, $6 sees; %s the scope's condition.
+// noticesSQL: a decided appeal, an assignment and retraining are news for 30 days; a disposition becomes overdue as its last day ends.
+// $1 user, $2 reviews, $3 makes appeals, $4 days, $5 limit, $6 sees, $7 trains; %[1]s the scope's condition.
 const noticesSQL = `SELECT kind, at, appeal, recording, rule, agent, by, outcome, count, kept, due,
 		at > coalesce((SELECT s.at FROM notices_seen s WHERE s.user_id = $1), '-infinity') FROM (
 	(SELECT CASE WHEN a.at < now() - make_interval(days => $4) THEN 'appeal_overdue' ELSE 'appeal_waits' END AS kind, a.at, a.id::text AS appeal,
@@ -72,17 +76,28 @@ const noticesSQL = `SELECT kind, at, appeal, recording, rule, agent, by, outcome
 	UNION ALL
 	(SELECT 'overdue', f.due + interval '1 day', '', f.recording::text, '', coalesce(nullif(r.metadata ->> 'agent_name', ''), r.agent_id), coalesce(u.display_name, ''), '', 0, d.kind, f.due
 	FROM disposition_follow_ups f JOIN dispositions d ON d.id = f.disposition JOIN recordings r ON r.id = f.recording LEFT JOIN users u ON u.id = d.by
-	WHERE f.closed_at IS NULL AND f.due < current_date AND ($6 OR d.by = $1) AND %[1]s
+	WHERE f.closed_at IS NULL AND f.due < current_date AND ($6 OR d.by = $1 OR $7 AND d.kind = 'retrain') AND %[1]s
 	ORDER BY f.due DESC LIMIT $5)
 	UNION ALL
-	(SELECT n.kind, n.at, '', '', '', '', u.display_name, '', n.recordings, '', '0001-01-01'
-	FROM assignment_notices n JOIN users u ON u.id = n.by WHERE n.user_id = $1 AND n.at > now() - make_interval(days => 30)
-	ORDER BY n.at DESC LIMIT $5)) n
+	(SELECT n.kind, n.at, '', coalesce(n.recording::text, ''), '', coalesce(nullif(r.metadata ->> 'agent_name', ''), r.agent_id, ''), u.display_name, '',
+		CASE WHEN n.recording IS NULL THEN n.recordings ELSE 0 END, '', '0001-01-01'
+	FROM assignment_notices n JOIN users u ON u.id = n.by LEFT JOIN recordings r ON r.id = n.recording AND %[1]s
+	WHERE n.user_id = $1 AND n.at > now() - make_interval(days => 30) AND (n.recording IS NULL OR r.id IS NOT NULL)
+	ORDER BY n.at DESC LIMIT $5)
+	UNION ALL
+	(SELECT 'retrain', d.at, '', d.recording::text, '', coalesce(nullif(r.metadata ->> 'agent_name', ''), r.agent_id), coalesce(u.display_name, ''), '', 0, '', '0001-01-01'
+	FROM dispositions d JOIN recordings r ON r.id = d.recording LEFT JOIN users u ON u.id = d.by
+	WHERE $7 AND d.kind = 'retrain' AND d.at > now() - make_interval(days => 30) AND NOT EXISTS (SELECT FROM dispositions n WHERE n.recording = d.recording AND n.id > d.id) AND %[1]s
+	ORDER BY d.at DESC LIMIT $5)
+	UNION ALL
+	(SELECT 'claim_over', r.assigned_until, '', r.id::text, '', coalesce(nullif(r.metadata ->> 'agent_name', ''), r.agent_id), '', '', 0, '', '0001-01-01'
+	FROM recordings r WHERE $2 AND r.assignee = $1 AND r.assigned_until < now() AND r.stage = 'to_judge' AND %[1]s
+	ORDER BY r.assigned_until DESC LIMIT $5)) n
 	ORDER BY CASE WHEN kind IN ('appeal_overdue', 'overdue') THEN 0 ELSE 1 END, at DESC LIMIT $5`
 
 // Notices gives what a person should know, overdue things first, then the newest.
 func (s *Store) Notices(ctx context.Context, who NoticeFor) ([]Notice, error) {
-	args := []any{who.User, who.Reviews, who.Appeals, who.Days, noticesShown, who.Sees}
+	args := []any{who.User, who.Reviews, who.Appeals, who.Days, noticesShown, who.Sees, who.Trains}
 	rows, err := s.pool.Query(ctx, fmt.Sprintf(noticesSQL, who.Scope.sql("r", &args)), args...)
 	if err != nil {
 		return nil, fmt.Errorf("read notices: %w", err)

@@ -119,11 +119,15 @@ func TestOverdueNotices(t *testing.T) {
 			t.Errorf("%s: %+v", name, n)
 		}
 	}
+	trains := postgres.NoticeFor{User: wang, Trains: true, Days: 7}
+	if n := overdue(trains); len(n) != 2 || n[0].Kind != postgres.NoticeOverdue || n[1].Kind != postgres.NoticeRetrain || n[1].Recording != id || n[1].By != "li先生" {
+		t.Errorf("a trainer: %+v", n)
+	}
 	if d := b.review(id).Dispositions[0]; !d.Waits || !d.Overdue(late.AddDate(0, 0, 1)) || d.Overdue(late) {
 		t.Errorf("%+v", d)
 	}
 	dispose(postgres.DispositionAdvice, time.Time{})
-	if n := overdue(own); len(n) != 0 {
+	if n := append(overdue(own), overdue(trains)...); len(n) != 0 {
 		t.Errorf("replaced: %+v", n)
 	}
 	dispose(postgres.DispositionPenalty, late)

@@ -20,12 +20,15 @@ func (s *Store) Review(ctx context.Context, id string) (v Review, err error) {
 	err = s.pool.QueryRow(ctx, `SELECT r.created_at, coalesce(r.score, 0), r.fatal, b.ruleset_hash, b.engine_version, r.profile, r.slots, r.reviews,
 			coalesce(r.original::text, ''), coalesce(t.audio, '{}'), coalesce(t.peaks, '[]'), coalesce(as_corrected(r.id, t.hash, t.transcript), '{}'), coalesce(t.hash, ''),
 			roles_in_force(r.id, t.hash), b.inspections, EXISTS (SELECT FROM stale WHERE recording = r.id), coalesce(r.assignee::text, ''),
-			coalesce((SELECT display_name FROM users u WHERE u.id = r.assignee AND NOT `+free+`), '')
+			coalesce((SELECT display_name FROM users u WHERE u.id = r.assignee AND NOT `+free+`), ''), coalesce(r.assigned_until, 'epoch')
 		FROM recordings r JOIN by_rules b ON b.recording = r.id LEFT JOIN transcripts t ON t.recording = r.id WHERE r.id = $1`, id).
 		Scan(&v.CreatedAt, &v.Score, &v.Fatal, &v.RulesetHash, &v.EngineVersion, &v.Profile, &v.Slots, &v.Version,
-			&v.Original, &v.Audio, &v.Peaks, &v.Transcript, &v.TranscriptHash, &v.Roles, &v.Inspections, &v.Stale, &v.AssigneeID, &v.Assignee)
+			&v.Original, &v.Audio, &v.Peaks, &v.Transcript, &v.TranscriptHash, &v.Roles, &v.Inspections, &v.Stale, &v.AssigneeID, &v.Assignee, &v.ClaimUntil)
 	if err != nil {
 		return v, fmt.Errorf("read recording: %w", err)
+	}
+	if v.ClaimUntil.Unix() == 0 {
+		v.ClaimUntil = time.Time{}
 	}
 	if v.Dispositions, err = s.dispositions(ctx, id); err != nil {
 		return v, fmt.Errorf("read dispositions: %w", err)

@@ -3,6 +3,7 @@
 const other = { agent: "customer", customer: "unknown", unknown: "agent" };
 let hitsOnly = true;
 let waiting = null; // for an inspection with corrected speakers
+let claim = null; // timer of the claim's end
 
 // begin prepares the panes, at first and whenever they were replaced.
 export function begin() {
@@ -13,6 +14,31 @@ export function begin() {
   }
   const address = document.getElementById("review").dataset.again;
   if (address) waiting ??= setInterval(() => look(address), 1500);
+  clearTimeout(claim);
+  watchClaim();
+}
+
+// watchClaim says when the claim of this recording has run out, and from then on, once a minute, whether somebody else
+// has taken it.
+function watchClaim() {
+  const box = document.getElementById("claim");
+  if (!box) return;
+  const left = new Date(box.dataset.until) - Date.now();
+  if (left > 0) {
+    claim = setTimeout(watchClaim, left + 500);
+    return;
+  }
+  box.hidden = false;
+  claim = setTimeout(async () => {
+    const answer = await fetch(box.dataset.look, { headers: { Accept: "application/json" } }).catch(() => null);
+    const holder = answer?.ok ? (await answer.json()).holder : "";
+    if (!holder) return watchClaim();
+    const passed = document.getElementById("claim-passed");
+    passed.querySelector("bdi").textContent = holder;
+    passed.hidden = false;
+    box.hidden = true;
+  }, box.dataset.seen ? 60_000 : 0);
+  box.dataset.seen = "yes";
 }
 
 // look asks whether the inspection is done, and shows what came of it.
