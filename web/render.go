@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"path"
 	"strings"
+	"time"
 
 	"github.com/speechqa/speechqa/storage/postgres"
 )
@@ -28,6 +29,7 @@ type page struct {
 	Path   string // address of this page, for coming back after the language switch
 	Flash  string // message key; empty for none
 	Search string
+	Now    time.Time
 	Data   any
 	may    func(Permission) bool
 }
@@ -73,7 +75,7 @@ func (c *Console) render(w http.ResponseWriter, r *http.Request, status int, nam
 	if !ok {
 		return fmt.Errorf("no page %q in language %q", name, v.lang)
 	}
-	p := page{Lang: v.lang, Name: name, User: v.user, Nonce: nonceOf(r), Path: r.URL.RequestURI(), Data: data,
+	p := page{Lang: v.lang, Name: name, User: v.user, Nonce: nonceOf(r), Path: r.URL.RequestURI(), Now: time.Now(), Data: data,
 		Search: r.URL.Query().Get("q"),
 		may:    func(p Permission) bool { return v.user.ID != "" && may(Role(v.user.Role), p) }}
 	if r.Method != http.MethodGet {

@@ -154,6 +154,24 @@ func (b *Tab) Dark(dark bool) {
 	}
 }
 
+// Paper shows the next page as it is printed on A4, upright or lying, with margins of 12 mm, to a user who likes dark
+// pages.
+func (b *Tab) Paper(lying bool) {
+	b.t.Helper()
+	width, height := int64(703), int64(1032) // at 96 dots per inch
+	if lying {
+		width, height = 1032, 703
+	}
+	_, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Media: "print",
+		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: "dark"}}})
+	if err == nil {
+		_, err = chromedp.Call(b.ctx, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: width, Height: height, DeviceScaleFactor: 1})
+	}
+	if err != nil {
+		b.t.Fatalf("show pages as printed: %v", err)
+	}
+}
+
 // Click clicks the first element that fits a selector.
 func (b *Tab) Click(selector string) {
 	b.t.Helper()
