@@ -54,14 +54,19 @@ type apiTrainingTeam struct {
 }
 
 type apiNeed struct {
-	Rule     string     `json:"rule"`
-	Flagged  int        `json:"flagged" description:"recordings"`
-	Rate     float64    `json:"rate" description:"per 100 recordings of the team"`
-	Low      float64    `json:"low" description:"of its 95 % interval"`
-	High     float64    `json:"high"`
-	All      float64    `json:"all" description:"rate of all teams"`
-	Verdict  string     `json:"verdict" enum:"above,below,unclear" description:"against all teams"`
-	Examples []apiFound `json:"examples"`
+	Rule     string      `json:"rule"`
+	Flagged  int         `json:"flagged" description:"recordings"`
+	Rate     float64     `json:"rate" description:"per 100 recordings of the team"`
+	Low      float64     `json:"low" description:"of its 95 % interval"`
+	High     float64     `json:"high"`
+	All      float64     `json:"all" description:"rate of all teams"`
+	Verdict  string      `json:"verdict" enum:"above,below,unclear" description:"against all teams"`
+	Examples []apiLesson `json:"examples"`
+}
+
+type apiLesson struct {
+	apiFound
+	Clip string `json:"clip,omitempty" description:"id of the newest clip that was cut of it"`
 }
 
 type apiDaily struct {
@@ -117,7 +122,15 @@ func (c *Console) apiTraining(w http.ResponseWriter, r *http.Request) error {
 	for _, t := range d.Teams {
 		team := apiTrainingTeam{Team: t.Team, Recordings: t.Recordings, Needs: []apiNeed{}}
 		for _, n := range t.Needs {
-			team.Needs = append(team.Needs, apiNeed{n.Rule, n.Flagged, n.Rate, n.Low, n.High, n.All, n.Verdict, apiFoundOf(n.Examples)})
+			need := apiNeed{n.Rule, n.Flagged, n.Rate, n.Low, n.High, n.All, n.Verdict, []apiLesson{}}
+			for _, e := range n.Examples {
+				x := apiLesson{apiFound: apiFoundOf([]postgres.ReportExample{e.ReportExample})[0]}
+				if e.Clip != nil {
+					x.Clip = e.Clip.ID
+				}
+				need.Examples = append(need.Examples, x)
+			}
+			team.Needs = append(team.Needs, need)
 		}
 		out.Teams = append(out.Teams, team)
 	}

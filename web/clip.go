@@ -20,6 +20,7 @@ import (
 // clipStore is what the pages about clips ask of the database. Clips outside the scope are not there.
 type clipStore interface {
 	Clips(ctx context.Context, sc postgres.Scope, f postgres.ClipFilter) (postgres.ClipPage, error)
+	ClipsOf(ctx context.Context, sc postgres.Scope, recordings, findings []string) (map[[2]string]postgres.Clip, error)
 	Clip(ctx context.Context, sc postgres.Scope, id string) (postgres.Clip, error)
 	ClipFacets(ctx context.Context, sc postgres.Scope) (postgres.ClipFacets, error)
 	CreateClip(ctx context.Context, c postgres.Clip, who postgres.AuditEntry) (string, error)

@@ -37,7 +37,13 @@ type trainingNeed struct {
 	All             float64 // rate of all teams
 	Verdict         string  // against all teams: above, below, unclear
 	URL             string
-	Examples        []postgres.ReportExample
+	Examples        []lesson
+}
+
+// lesson is an example with the clip that was cut of it, if any.
+type lesson struct {
+	postgres.ReportExample
+	Clip *postgres.Clip
 }
 
 // trainingPage shows what each team breaks most, with examples to teach from.
@@ -86,13 +92,49 @@ func (c *Console) training(r *http.Request, withExamples bool) (d trainingData, 
 			}
 			f := postgres.ReportFilter{TrendFilter: d.Filter, Standing: true, PerRecord: true, Limit: trainingExamples}
 			f.Team, f.Rule = d.Teams[i].Team, n.Rule
-			if n.Examples, err = c.examples(r, f); err != nil {
+			examples, err := c.examples(r, f)
+			if err != nil {
 				return d, fmt.Errorf("training: %w", err)
+			}
+			for _, e := range examples {
+				n.Examples = append(n.Examples, lesson{ReportExample: e})
 			}
 		}
 	}
+	if err := c.clipLessons(r, d.Teams); err != nil {
+		return d, err
+	}
 	d.Table = c.trainingTable(visitorOf(r).lang, d)
 	return d, nil
+}
+
+// clipLessons adds the clips that were cut of the examples.
+func (c *Console) clipLessons(r *http.Request, teams []trainingTeam) error {
+	if !may(Role(visitorOf(r).user.Role), permClips) {
+		return nil
+	}
+	var all []*lesson
+	for i := range teams {
+		for j := range teams[i].Needs {
+			for k := range teams[i].Needs[j].Examples {
+				all = append(all, &teams[i].Needs[j].Examples[k])
+			}
+		}
+	}
+	var recordings, findings []string
+	for _, e := range all {
+		recordings, findings = append(recordings, e.Recording), append(findings, e.Key)
+	}
+	clips, err := c.store.ClipsOf(r.Context(), visitorOf(r).scope, recordings, findings)
+	if err != nil {
+		return fmt.Errorf("training: %w", err)
+	}
+	for _, e := range all {
+		if k, cut := clips[[2]string{e.Recording, e.Key}]; cut {
+			e.Clip = &k
+		}
+	}
+	return nil
 }
 
 // trainingNeeds picks each team's most broken rules; the team that breaks most comes first.

@@ -69,6 +69,26 @@ type ClipPage struct {
 	Next  string // cursor of the next page; empty on the last
 }
 
+// ClipsOf gives the newest clip of each of some findings, by their recordings and keys, where the scope holds any.
+func (s *Store) ClipsOf(ctx context.Context, sc Scope, recordings, findings []string) (map[[2]string]Clip, error) {
+	args := []any{recordings, findings}
+	rows, err := s.pool.Query(ctx, `SELECT DISTINCT ON (c.recording, c.finding) `+clipColumns+` FROM `+clipTables+`
+		JOIN unnest($1::uuid[], $2::text[]) w (recording, finding) ON c.recording = w.recording AND c.finding = w.finding
+		WHERE `+sc.sql("r", &args)+` ORDER BY c.recording, c.finding, c.created_at DESC, c.id DESC`, args...)
+	if err != nil {
+		return nil, fmt.Errorf("read clips of findings: %w", err)
+	}
+	all, err := pgx.CollectRows(rows, scanClip)
+	if err != nil {
+		return nil, fmt.Errorf("read clips of findings: %w", err)
+	}
+	out := map[[2]string]Clip{}
+	for _, c := range all {
+		out[[2]string{c.Recording, c.Finding}] = c
+	}
+	return out, nil
+}
+
 const clipColumns = `c.id::text, c.recording::text, c.from_at, c.to_at, c.title, c.note, c.tags, c.example, c.rule, c.finding, c.plain, c.bleeped,
 	u.display_name, c.created_at, c.changed_at, c.version, r.kind, coalesce(r.started_at, '0001-01-01'), r.team`
 

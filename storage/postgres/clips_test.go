@@ -72,6 +72,19 @@ func TestClips(t *testing.T) {
 			t.Errorf("%s: %v, want %v", name, ids, tc.want)
 		}
 	}
+	older := b.clip(north, "先剪的", user, func(c *postgres.Clip) { c.Finding = "threat-key" })
+	newer := b.clip(north, "后剪的", user, func(c *postgres.Clip) { c.Finding = "threat-key" })
+	of, err := b.ClipsOf(ctx, postgres.Scope{}, []string{north, south, north}, []string{"threat-key", "threat-key", "another"})
+	b.noError(err)
+	if len(of) != 1 || of[[2]string{north, "threat-key"}].ID != newer {
+		t.Errorf("clips of findings: %v, want %s", of, newer)
+	}
+	if of, err = b.ClipsOf(ctx, southOnly, []string{north}, []string{"threat-key"}); err != nil || len(of) != 0 {
+		t.Errorf("outside the scope: %v (%v)", of, err)
+	}
+	for _, id := range []string{older, newer} {
+		b.noError(b.DeleteClip(ctx, postgres.Scope{}, id, who))
+	}
 	facets, err := b.ClipFacets(ctx, southOnly)
 	b.noError(err)
 	if diff := cmp.Diff(postgres.ClipFacets{Tags: []string{"新人"}, Rules: []string{"missing_opening"}}, facets); diff != "" {
