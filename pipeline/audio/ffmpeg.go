@@ -68,7 +68,7 @@ func ffprobe(ctx context.Context, f *os.File, known bool, opt Options) (Info, er
 		return Info{}, programError(ctx, err, stderr.String())
 	}
 	var p probeResult
-	if err := json.Unmarshal(stdout.Bytes(), &p); err != nil {
+	if err := json.Unmarshal(stdout.kept.Bytes(), &p); err != nil {
 		return Info{}, fmt.Errorf("read ffprobe's answer: %w", err)
 	}
 	if !known && p.Format.Score < certainScore {
@@ -159,7 +159,7 @@ func (s *ffmpegSource) Info() Info { return s.info }
 
 func (s *ffmpegSource) Warnings() []string {
 	// ffmpeg's AMR decoder does not know comfort noise and calls it corrupt; the pause is filled with silence.
-	if s.stderr.Len() == 0 || s.info.Codec == "amr_nb" && strings.Contains(s.stderr.String(), "Not yet implemented") {
+	if s.stderr.kept.Len() == 0 || strings.HasPrefix(s.info.Codec, "amr_") && strings.Contains(s.stderr.String(), "Not yet implemented") {
 		return nil
 	}
 	return []string{"录音文件有损坏之处,个别片段可能缺失或失真"}
@@ -250,15 +250,18 @@ func programError(ctx context.Context, err error, stderr string) error {
 	return &Error{Reason: "录音文件无法解码,可能已损坏", Err: detail}
 }
 
-// limitedBuffer keeps the first bytes written to it and swallows the rest.
+// limitedBuffer keeps the first bytes written to it and swallows the rest. The buffer is not embedded: its ReadFrom,
+// which io.Copy prefers to Write, knows no limit.
 type limitedBuffer struct {
-	bytes.Buffer
+	kept  bytes.Buffer
 	limit int
 }
 
 func (b *limitedBuffer) Write(p []byte) (int, error) {
-	if room := b.limit - b.Len(); room > 0 {
-		b.Buffer.Write(p[:min(room, len(p))])
+	if room := b.limit - b.kept.Len(); room > 0 {
+		b.kept.Write(p[:min(room, len(p))])
 	}
 	return len(p), nil
 }
+
+func (b *limitedBuffer) String() string { return b.kept.String() }

@@ -2,6 +2,7 @@ package whisper
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -210,6 +211,53 @@ func TestHang(t *testing.T) {
 	tr.opt.MinTime = time.Minute
 	if got, err := tr.Transcribe(t.Context(), rec, detectors.KindCall, detectors.Metadata{}); err != nil || said(got) == "" {
 		t.Errorf("the next recording: %q, %v", said(got), err)
+	}
+}
+
+// TestTimeLimit: ten minutes or ten times the recording, whichever is longer, where nothing else is said.
+func TestTimeLimit(t *testing.T) {
+	for _, c := range []struct {
+		opt     Options
+		seconds float64
+		want    time.Duration
+	}{
+		{Options{}, 0, 10 * time.Minute},
+		{Options{}, 30, 10 * time.Minute},
+		{Options{}, 61, 610 * time.Second},
+		{Options{}, 5 * 3600, 50 * time.Hour},
+		{Options{MinTime: time.Hour, TimeFactor: 2}, 60, time.Hour},
+		{Options{MinTime: time.Hour, TimeFactor: 2}, 3600, 2 * time.Hour},
+	} {
+		if got := own(t, c.opt, func(int) {}).opt.limit(c.seconds); got != c.want {
+			t.Errorf("%+v, %v s: %v, want %v", c.opt, c.seconds, got, c.want)
+		}
+	}
+}
+
+// TestSystemIsLoggedOnce: what the computing library says of the machine, not again for every child.
+func TestSystemIsLoggedOnce(t *testing.T) {
+	var log bytes.Buffer
+	tr, err := Open(Options{Pool: PoolConfig{Model: demoModel, Log: slog.New(slog.NewTextHandler(&log, nil))}, VAD: audio.EnergyVAD{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	pids := map[int]bool{}
+	for range 2 {
+		if _, err := tr.pool.transcribe(t.Context(), make([]float32, sampleRate), tr.profile.Decoding); err != nil {
+			t.Fatal(err)
+		}
+		s := <-tr.pool.slots
+		pid := s.child.cmd.Process.Pid
+		pids[pid] = true
+		signal(t, pid, syscall.SIGKILL)
+		eventually(t, "the child's death", func() bool { return !s.child.alive() })
+		tr.pool.slots <- s
+	}
+	if err := tr.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(log.String(), "system="); n != 1 || len(pids) != 2 {
+		t.Errorf("logged %d times for %d children:\n%s", n, len(pids), log.String())
 	}
 }
 

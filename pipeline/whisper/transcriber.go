@@ -119,10 +119,15 @@ func hashFile(path string) (string, error) {
 // given up: it is the recording, then, and not chance.
 const crashesAllowed = 3
 
+// limit is how long a recording of so many seconds may take.
+func (o Options) limit(seconds float64) time.Duration {
+	return max(o.MinTime, time.Duration(o.TimeFactor*seconds*float64(time.Second)))
+}
+
 // Transcribe hears a recording: speech regions, who speaks, text. Its errors are *audio.Error with a sentence for
 // staff, or the context's.
 func (t *Transcriber) Transcribe(ctx context.Context, rec *audio.Recording, kind detectors.Kind, meta detectors.Metadata) (detectors.Transcript, error) {
-	limit := max(t.opt.MinTime, time.Duration(t.opt.TimeFactor*rec.Facts.Duration*float64(time.Second)))
+	limit := t.opt.limit(rec.Facts.Duration)
 	lctx, cancel := context.WithTimeoutCause(ctx, limit, &audio.Error{
 		Reason: fmt.Sprintf("语音识别超过了时限(%d 分钟),已停止", int(limit.Minutes())), Temporary: true,
 		Err: fmt.Errorf("transcription took longer than %v: %w", limit, context.DeadlineExceeded)})
