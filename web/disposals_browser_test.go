@@ -22,7 +22,7 @@ func TestDisposalInBrowser(t *testing.T) {
 		t.Fatal(err)
 	}
 	lead := m.newPerson(postgres.User{Name: "zhou", DisplayName: "周组长", Role: string(RoleLead)})
-	boss := m.newPerson(postgres.User{Name: "wu", DisplayName: "吴经理", Role: string(RoleManager), Teams: []string{everyTeam}})
+	boss := m.newPerson(postgres.User{Name: "wu", DisplayName: "吴经理", Role: string(RoleManager), Teams: []string{EveryTeam}})
 	key, err := newTOTP("wu")
 	if err == nil {
 		err = m.store.SetTOTP(t.Context(), postgres.Actor{ID: boss.ID}, boss.ID, key.Secret(), 0, nil)

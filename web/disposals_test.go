@@ -113,7 +113,7 @@ func TestDisposalOverHTTP(t *testing.T) {
 	m := newMatrix(t, false)
 	m.console.access.SecondFactor = true
 	lead := m.newPerson(postgres.User{Name: "lead", Role: string(RoleLead)})
-	manager := m.newPerson(postgres.User{Name: "boss", Role: string(RoleManager), Teams: []string{everyTeam}})
+	manager := m.newPerson(postgres.User{Name: "boss", Role: string(RoleManager), Teams: []string{EveryTeam}})
 	key, err := newTOTP("boss")
 	if err != nil {
 		t.Fatal(err)
@@ -214,7 +214,7 @@ func TestNothingGoesBeforeItsDate(t *testing.T) {
 	}
 	before := storagetest.Query(t, m.database, `SELECT r.*, c.* FROM recordings r JOIN custody c ON c.recording = r.id ORDER BY r.id`)
 	for _, role := range Roles {
-		u := m.user(postgres.User{Name: "all-" + string(role), Role: string(role), Teams: []string{everyTeam}, AgentID: "a1"})
+		u := m.user(postgres.User{Name: "all-" + string(role), Role: string(role), Teams: []string{EveryTeam}, AgentID: "a1"})
 		cookie := m.signIn(u)
 		for _, method := range []string{http.MethodDelete, http.MethodPut, http.MethodPatch} {
 			for _, path := range []string{"/recordings/" + m.own, "/recordings/" + m.own + "/audio", "/custody", "/custody/holds", "/api/v1/recordings/" + m.own,
@@ -236,7 +236,7 @@ func TestNothingGoesBeforeItsDate(t *testing.T) {
 	}
 	storagetest.Exec(t, m.database, fmt.Sprintf(`INSERT INTO disposals (why, holds_until, proposed_by, proposed_role) VALUES ('forged', now() + interval '1 day', '%s', 'lead')`, lead.ID),
 		fmt.Sprintf(`INSERT INTO disposal_items (disposal, recording) SELECT id, '%s' FROM disposals`, m.own)) // a batch as the page would never make it
-	m.newPerson(postgres.User{Name: "boss", Role: string(RoleManager), Teams: []string{everyTeam}})
+	m.newPerson(postgres.User{Name: "boss", Role: string(RoleManager), Teams: []string{EveryTeam}})
 	b := m.browser()
 	b.page("/login", login("boss", testPassword))
 	id := storagetest.Query(t, m.database, `SELECT id FROM disposals`)[0]
@@ -253,7 +253,7 @@ func TestNothingGoesBeforeItsDate(t *testing.T) {
 func TestDisposalApprovedByDirectory(t *testing.T) {
 	m := newMatrix(t, false)
 	m.due(m.own)
-	boss := m.newPerson(postgres.User{Name: "boss", Role: string(RoleManager), Teams: []string{everyTeam}})
+	boss := m.newPerson(postgres.User{Name: "boss", Role: string(RoleManager), Teams: []string{EveryTeam}})
 	lead := m.newPerson(postgres.User{Name: "lead", Role: string(RoleLead)})
 	id, err := m.store.ProposeDisposal(t.Context(), custody.Person{Actor: custody.Actor{ID: lead.ID, Name: "lead"}, Role: "lead"}, postgres.Scope{},
 		custody.Proposal{Why: "w", HoldsUntil: time.Now().Add(time.Hour)})

@@ -28,12 +28,12 @@ func TestEveryPageInBrowser(t *testing.T) {
 	d.own = d.recording(nil, "own.wav", sampleReview().Recording.Metadata, "你好")
 	d.foreign = d.recording(nil, "other.wav", sampleReview().Recording.Metadata, "再见")
 	d.target = d.user(postgres.User{Name: "target", DisplayName: "目标", Role: string(RoleClerk)}).ID
-	viewer := d.user(postgres.User{Name: "viewer", DisplayName: "王组长", Role: string(RoleLead), Teams: []string{everyTeam}, AgentID: "2015"})
+	viewer := d.user(postgres.User{Name: "viewer", DisplayName: "王组长", Role: string(RoleLead), Teams: []string{EveryTeam}, AgentID: "2015"})
 	cookie := d.signIn(viewer)
 	become := func(role Role) {
 		teams := "{}"
 		if role == RoleManager {
-			teams = "{" + everyTeam + "}"
+			teams = "{" + EveryTeam + "}"
 		}
 		storagetest.Exec(t, d.database, `UPDATE users SET role = '`+string(role)+`', teams = '`+teams+`' WHERE name = 'viewer'`)
 	}

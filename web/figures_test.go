@@ -39,7 +39,7 @@ func smallOffice(t *testing.T, role Role) *desk {
 	if err := o.Load(t.Context(), d.database, func(string) {}); err != nil {
 		t.Fatal(err)
 	}
-	storagetest.Exec(t, d.database, `UPDATE users SET teams = '{`+everyTeam+`}' WHERE name = 'li' AND role = 'manager'`)
+	storagetest.Exec(t, d.database, `UPDATE users SET teams = '{`+EveryTeam+`}' WHERE name = 'li' AND role = 'manager'`)
 	visit(t, d.client, d.address+"/login", url.Values{"name": {"li"}, "password": {"correct horse battery"}})
 	return d
 }

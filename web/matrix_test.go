@@ -339,7 +339,7 @@ func TestMatrix(t *testing.T) {
 	wide := func(r Role) postgres.User { // sees everything
 		u := postgres.User{Name: string(r) + "-wide", Role: string(r)}
 		if r == RoleManager {
-			u.Teams = []string{everyTeam}
+			u.Teams = []string{EveryTeam}
 		}
 		if r == RoleAgent {
 			u.AgentID = "a1"

@@ -434,7 +434,7 @@ func TestShadowIsNotForEverybody(t *testing.T) {
 	for _, role := range []Role{RoleClerk, RoleLead, RoleManager, RoleTrainer, RoleAuditor, RoleAdmin} {
 		u := postgres.User{Name: "shadow-" + string(role), Role: string(role)}
 		if role == RoleManager {
-			u.Teams = []string{everyTeam}
+			u.Teams = []string{EveryTeam}
 		}
 		doc := parsePage(t, strings.NewReader(m.ask(http.MethodGet, "/recordings/"+m.own, m.signIn(m.user(u))).body))
 		if got, want := len(all(doc, "[data-finding]")), role == RoleLead; (got > 0) != want {

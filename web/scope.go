@@ -11,9 +11,9 @@ import (
 	"github.com/speechqa/speechqa/storage/postgres"
 )
 
-// everyTeam, among a manager's teams, stands for all of them: nobody becomes a manager of everything by a field
+// EveryTeam, among a manager's teams, stands for all of them: nobody becomes a manager of everything by a field
 // that was left empty.
-const everyTeam = "*"
+const EveryTeam = "*"
 
 // ScopeOf is which recordings a user may see. Principals and teams narrow it; where none are set, a manager sees
 // nothing, an agent sees only his own recordings in any case, and every other role sees everything.
@@ -26,7 +26,7 @@ func ScopeOf(u postgres.User) postgres.Scope {
 		return postgres.Scope{Agent: u.AgentID}
 	}
 	sc := postgres.Scope{Principals: u.Principals, Teams: u.Teams}
-	if slices.Contains(sc.Teams, everyTeam) {
+	if slices.Contains(sc.Teams, EveryTeam) {
 		sc.Teams = nil
 	}
 	return sc

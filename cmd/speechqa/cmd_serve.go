@@ -249,14 +249,19 @@ func (s *system) firstUsers(ctx context.Context) ([]demoUser, error) {
 		name, display string
 		role          web.Role
 	}{
-		{"clerk", "质检员", web.RoleClerk}, {"lead", "质检组长", web.RoleLead}, {"admin", "管理员", web.RoleAdmin},
+		{"clerk", "质检员", web.RoleClerk}, {"lead", "质检组长", web.RoleLead}, {"manager", "经理", web.RoleManager}, {"trainer", "培训师", web.RoleTrainer},
+		{"admin", "管理员", web.RoleAdmin},
 	} {
 		password := web.RandomPassword()
 		hash, err := web.HashPassword(password)
 		if err != nil {
 			return nil, err
 		}
-		if _, err := s.store.CreateUser(ctx, postgres.User{Name: u.name, DisplayName: u.display, PasswordHash: hash, Role: string(u.role)}); err != nil {
+		user := postgres.User{Name: u.name, DisplayName: u.display, PasswordHash: hash, Role: string(u.role)}
+		if u.role == web.RoleManager {
+			user.Teams = []string{web.EveryTeam} // nobody knows the teams yet
+		}
+		if _, err := s.store.CreateUser(ctx, user); err != nil {
 			return nil, fmt.Errorf("create user %s: %w", u.name, err)
 		}
 		out = append(out, demoUser{u.name, string(u.role), password})
@@ -268,7 +273,7 @@ func (s *system) firstUsers(ctx context.Context) ([]demoUser, error) {
 func (r *running) announce(a *app) error {
 	fmt.Fprintf(a.stderr, "\nconsole: %s\n", r.Address)
 	for _, u := range r.users {
-		fmt.Fprintf(a.stderr, "  user %-6s password %s  (shown this once; role %s)\n", u.Name, u.Password, u.Role)
+		fmt.Fprintf(a.stderr, "  user %-7s password %s  (shown this once; role %s)\n", u.Name, u.Password, u.Role)
 	}
 	if len(r.users) == 0 {
 		fmt.Fprintln(a.stderr, "  passwords were shown at the first start; `speechqa user password NAME` gives another")

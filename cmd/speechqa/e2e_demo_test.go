@@ -80,6 +80,8 @@ func TestDemo(t *testing.T) {
 
 	first := start(t, nil, args...)
 	password := first.says(`user lead +password (\S+)`)[1]
+	manager := first.says(`user manager +password (\S+)`)[1]
+	trainer := first.says(`user trainer +password (\S+)`)[1]
 	admin := first.says(`user admin +password (\S+)`)[1]
 	eventually(t, "the first recording is heard", func() bool {
 		log, err := os.ReadFile(filepath.Join(data, "speechqa.log"))
@@ -105,6 +107,8 @@ func TestDemo(t *testing.T) {
 	records := decodeRecords(t, demo.stdout.String())
 	t.Run("good and bad recordings", func(t *testing.T) { checkBad(t, records) })
 	t.Run("findings", func(t *testing.T) { checkFindings(t, records) })
+	t.Run("manager", func(t *testing.T) { checkManager(t, address, manager, records) })
+	t.Run("trainer", func(t *testing.T) { checkTrainer(t, address, trainer) })
 	var judged string // id of the recording whose findings were overturned
 	t.Run("console", func(t *testing.T) { judged = checkConsole(t, address, password, records) })
 	t.Run("operations", func(t *testing.T) { checkOperations(t, address, admin) })

@@ -39,16 +39,23 @@ func (s *Store) FacetsLately(ctx context.Context, sc Scope) (Facets, error) {
 	return f, err
 }
 
-// LatestFigure is the last day, as midnight in UTC, on which there are recordings in the scope; zero when there are none.
+// LatestFigure is the last day, as midnight in UTC, of which anything in the scope is inspected, else of which there is
+// anything: a file that nobody can hear and nobody knows the time of would make all figures open at the day it came. Zero when
+// there is nothing.
 func (s *Store) LatestFigure(ctx context.Context, sc Scope) (time.Time, error) {
-	var args []any
-	var day *time.Time
-	err := s.pool.QueryRow(ctx, `SELECT max(day) FROM (
-			(SELECT day FROM figure_sums f WHERE level = `+fmt.Sprint(TrendFilter{}.level(sc))+` AND rule = '' AND received > 0 AND `+sc.sql("f", &args)+` ORDER BY day DESC LIMIT 1)
-			UNION ALL
-			SELECT max(day) FROM figure_deltas f WHERE rule = '' AND `+sc.sql("f", &args)+`) d`, args...).Scan(&day)
-	if err != nil || day == nil {
-		return time.Time{}, err
+	for _, what := range []string{"inspected", "received"} {
+		var args []any
+		var day *time.Time
+		err := s.pool.QueryRow(ctx, `SELECT max(day) FROM (
+				(SELECT day FROM figure_sums f WHERE level = `+fmt.Sprint(TrendFilter{}.level(sc))+` AND rule = '' AND `+what+` > 0 AND `+sc.sql("f", &args)+` ORDER BY day DESC LIMIT 1)
+				UNION ALL
+				SELECT max(day) FROM figure_deltas f WHERE rule = '' AND `+what+` > 0 AND `+sc.sql("f", &args)+`) d`, args...).Scan(&day)
+		if err != nil {
+			return time.Time{}, fmt.Errorf("read the last day of figures: %w", err)
+		}
+		if day != nil {
+			return *day, nil
+		}
 	}
-	return *day, nil
+	return time.Time{}, nil
 }

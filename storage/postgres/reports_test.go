@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/speechqa/speechqa/pipeline"
+
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/speechqa/speechqa/detectors"
@@ -165,6 +167,18 @@ func TestHeatAndFacets(t *testing.T) {
 		}
 		if day, err := b.LatestFigure(ctx, postgres.Scope{None: true}); err != nil || !day.IsZero() {
 			t.Errorf("nobody's last day is %s (%v)", day, err)
+		}
+		b.exec(`SELECT figures_fold()`)
+	}
+	late := found("late.wav") // that nobody has heard yet
+	late.Metadata.StartedAt, late.Metadata.AgentID = time.Date(2026, 4, 1, 2, 0, 0, 0, time.UTC), "a9"
+	_, err = b.Discover(ctx, []pipeline.Found{late})
+	b.noError(err)
+	for range 2 {
+		for sc, want := range map[*postgres.Scope]string{{}: "2026-03-03", {Agent: "a9"}: "2026-04-01"} {
+			if day, err := b.LatestFigure(ctx, *sc); err != nil || day.Format(time.DateOnly) != want {
+				t.Errorf("%+v: the last day is %s (%v), want %s", *sc, day, err, want)
+			}
 		}
 		b.exec(`SELECT figures_fold()`)
 	}
