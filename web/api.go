@@ -35,6 +35,7 @@ func (c *Console) endpoints() []endpoint {
 		c.custodyEndpoints(),
 		c.disposalEndpoints(),
 		c.operationsEndpoints(),
+		c.importEndpoints(),
 		c.auditEndpoints(),
 		c.userEndpoints(),
 		c.hookEndpoints(),

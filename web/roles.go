@@ -51,6 +51,7 @@ const (
 	permSample    Permission = "sample"     // draw blind samples, end them, have the last word
 	permQuality   Permission = "quality"    // what samples and decisions say of the rules
 	permOperate   Permission = "operate"    // queues, workers, what failed
+	permImports   Permission = "imports"    // how far what arrived is
 	permCustody   Permission = "custody"    // how recordings are kept
 	permHold      Permission = "hold"       // place and release legal holds
 	permPropose   Permission = "propose"    // propose to destroy what is past its date
@@ -86,6 +87,7 @@ var grants = map[Permission][]Role{
 	permSample:    {RoleLead},
 	permQuality:   {RoleLead, RoleManager, RoleAuditor},
 	permOperate:   {RoleOperator, RoleAdmin},
+	permImports:   {RoleLead, RoleManager, RoleAuditor, RoleOperator, RoleAdmin},
 	permCustody:   {RoleLead, RoleManager, RoleAuditor, RoleOperator, RoleAdmin},
 	permHold:      {RoleLead, RoleManager},
 	permPropose:   {RoleLead},

@@ -33,6 +33,7 @@ func TestRoleTable(t *testing.T) {
 		permSample:    "lead",
 		permQuality:   "lead manager auditor",
 		permOperate:   "operator admin",
+		permImports:   "lead manager auditor operator admin",
 		permCustody:   "lead manager auditor operator admin",
 		permHold:      "lead manager",
 		permEvidence:  "lead manager auditor",

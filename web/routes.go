@@ -28,6 +28,7 @@ func (c *Console) table() []route {
 		c.figureRoutes(),
 		c.clipRoutes(),
 		c.operationsRoutes(),
+		c.importRoutes(),
 		c.rulesRoutes(),
 		c.basisRoutes(),
 		c.appealRoutes(),

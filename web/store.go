@@ -17,6 +17,7 @@ type Store interface {
 	userStore
 	figureStore
 	operationsStore
+	importStore
 	rulesStore
 	custodyStore
 	disposalStore
