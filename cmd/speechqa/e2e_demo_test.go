@@ -80,6 +80,7 @@ func TestDemo(t *testing.T) {
 
 	first := start(t, nil, args...)
 	password := first.says(`user lead +password (\S+)`)[1]
+	clerk := first.says(`user clerk +password (\S+)`)[1]
 	manager := first.says(`user manager +password (\S+)`)[1]
 	trainer := first.says(`user trainer +password (\S+)`)[1]
 	admin := first.says(`user admin +password (\S+)`)[1]
@@ -107,6 +108,7 @@ func TestDemo(t *testing.T) {
 	records := decodeRecords(t, demo.stdout.String())
 	t.Run("good and bad recordings", func(t *testing.T) { checkBad(t, records) })
 	t.Run("findings", func(t *testing.T) { checkFindings(t, records) })
+	t.Run("clerk", func(t *testing.T) { checkClerk(t, address, clerk) })
 	t.Run("manager", func(t *testing.T) { checkManager(t, address, manager, records) })
 	t.Run("trainer", func(t *testing.T) { checkTrainer(t, address, trainer) })
 	var judged string // id of the recording whose findings were overturned

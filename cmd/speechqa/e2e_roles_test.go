@@ -41,6 +41,46 @@ func (b *browser) download(t *testing.T, address, form string) []byte {
 	return file
 }
 
+// checkClerk is a clerk's way through the demo without a mouse: the next recording claimed, evidence heard, a finding confirmed
+// and taken back, overturned with a reason, a disposition put on record, on to the next.
+func checkClerk(t *testing.T, address, password string) {
+	b := enter(t, address, "clerk", password)
+	b.Do("claim the next recording", chromedp.Focus(chromedp.CSS(`form[action="/next"] button`)), chromedp.KeyEvent("\r"))
+	b.Becomes(`document.querySelector("article.finding.v-open") && document.getElementById("audio")?.readyState > 0`)
+	if holder := ask[string](b, `document.querySelector(".holder")?.textContent ?? ""`); !strings.Contains(holder, "质检员") {
+		t.Errorf("the recording claimed is held by %q", holder)
+	}
+	first := ask[string](b, `location.pathname`)
+	open := ask[int](b, `document.querySelectorAll("article.finding.v-open").length`)
+	now := func(confirmed, overturned int) {
+		t.Helper()
+		b.Becomes(fmt.Sprintf(`document.querySelectorAll("article.finding.v-confirmed").length === %d && document.querySelectorAll("article.finding.v-overturned").length === %d && document.querySelectorAll("article.finding.v-open").length === %d`,
+			confirmed, overturned, open-confirmed-overturned))
+	}
+	b.Press("j")
+	b.Becomes(`document.querySelector("article.finding.current") && (document.querySelector("article.finding.current").dataset.turn < 0 || document.getElementById("audio").currentTime > 0)`)
+	b.Press(" ")
+	b.Press("c")
+	now(1, 0)
+	b.Press("u")
+	now(0, 0)
+	b.Press("o")
+	b.Becomes(`document.activeElement?.closest("details.overturn")`)
+	b.Do("submit the reason", chromedp.Focus(chromedp.CSS("article.finding details.overturn[open] button[value=overturned]")), chromedp.KeyEvent("\r"))
+	now(0, 1)
+	b.Press("u")
+	now(0, 0)
+	b.Press("d")
+	b.Becomes(`document.getElementById("dispose-dialog").open`)
+	b.Fill("#dispose-dialog [name=note]", "语气改正")
+	b.Do("save the disposition", chromedp.Focus(chromedp.CSS("#dispose-dialog button.primary")), chromedp.KeyEvent("\r"))
+	b.Becomes(`document.querySelector(".dispositions")?.innerText.includes("语气改正")`)
+	b.Press("u")
+	b.Becomes(`!document.querySelector(".dispositions .in-force")?.innerText.includes("语气改正")`)
+	b.Press("n")
+	b.Becomes(`location.pathname.startsWith("/recordings/") && location.pathname !== "` + first + `" && document.readyState === "complete"`)
+}
+
 // checkManager is a manager's way through the demo's figures: who breaks rules, which, in which calls; and the same as a workbook.
 func checkManager(t *testing.T, address, password string, records []record) {
 	b := enter(t, address, "manager", password)
