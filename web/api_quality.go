@@ -9,6 +9,7 @@ import (
 
 	"github.com/speechqa/speechqa/detectors/estimate"
 	"github.com/speechqa/speechqa/detectors/pii"
+	"github.com/speechqa/speechqa/storage/postgres"
 )
 
 func (c *Console) qualityEndpoints() []endpoint {
@@ -214,8 +215,7 @@ type apiSampleJudge struct {
 	Note     string     `json:"note,omitempty"`
 }
 
-func apiSampleHeadOf(d sampleData) apiSampleHead {
-	m := d.Sample
+func apiSampleHeadOf(m postgres.Sample) apiSampleHead {
 	return apiSampleHead{m.ID, m.Title, string(m.Kind), m.From.UTC(), m.To.UTC(), m.Team, m.Principal, m.Population, m.Drawn, m.Seats, m.Judged, m.By, m.At.UTC(), moment(m.Closed)}
 }
 
@@ -229,9 +229,7 @@ func (c *Console) apiSampling(w http.ResponseWriter, r *http.Request) error {
 		out.Tasks = append(out.Tasks, apiSampleTask(t))
 	}
 	for _, m := range d.Samples {
-		one := sampleData{}
-		one.Sample = m
-		out.Samples = append(out.Samples, apiSampleHeadOf(one))
+		out.Samples = append(out.Samples, apiSampleHeadOf(m))
 	}
 	return writeJSON(w, out)
 }
@@ -255,7 +253,7 @@ func (c *Console) apiSample(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	out := apiSample{apiSampleHead: apiSampleHeadOf(d), Comparable: d.Compare}
+	out := apiSample{apiSampleHead: apiSampleHeadOf(d.Sample), Comparable: d.Compare}
 	if d.Compare {
 		for _, x := range sampleRules(d.SampleResult) {
 			out.Rules = append(out.Rules, apiSampleRule{x.Rule, x.Hits, x.Drawn, apiShareOf(x.Missed, x.Known), apiAgreementOf(x.Alpha), apiAgreementOf(x.Kappa)})

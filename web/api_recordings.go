@@ -3,6 +3,7 @@ package web
 import (
 	"fmt"
 	"net/http"
+	"net/url"
 	"strconv"
 	"time"
 
@@ -94,11 +95,7 @@ func (c *Console) apiDecide(w http.ResponseWriter, r *http.Request) error {
 	if err := body(w, r, &d); err != nil {
 		return err
 	}
-	_, err := acted(r, map[string]string{"verdict": d.Verdict, "reason": d.Reason, "note": d.Note, "version": strconv.FormatInt(d.Version, 10)}, c.decide)
-	if err != nil {
-		return err
-	}
-	return c.apiRecording(w, r)
+	return c.apiActed(w, r, url.Values{"verdict": {d.Verdict}, "reason": {d.Reason}, "note": {d.Note}, "version": {strconv.FormatInt(d.Version, 10)}}, c.decide)
 }
 
 // apiRecording is what every answer about a recording begins with.

@@ -123,6 +123,9 @@ func (c *Console) apiActed(w http.ResponseWriter, r *http.Request, form url.Valu
 	if _, _, err := posted(r, form, act); err != nil {
 		return err
 	}
+	if err := c.record(r, "recording.view"); err != nil { // the answer is all there is of it
+		return err
+	}
 	return c.apiRecording(w, r)
 }
 

@@ -370,7 +370,7 @@ func TestAPI(t *testing.T) {
 	if res.StatusCode != http.StatusUnauthorized {
 		t.Errorf("a key opens a page: %d", res.StatusCode)
 	}
-	if n := storagetest.Query(t, l.database, `SELECT count(*) FROM audit_log WHERE action = 'recording.view' AND name = 'lead'`); n[0] != "2" {
+	if n := storagetest.Query(t, l.database, `SELECT count(*) FROM audit_log WHERE action = 'recording.view' AND name = 'lead'`); n[0] != "3" {
 		t.Errorf("%s views of programs are on record", n[0])
 	}
 }
