@@ -26,6 +26,12 @@ func TestClaimRunsOutInBrowser(t *testing.T) {
 	b.Becomes(`!document.getElementById("claim").hidden`)
 	b.Accessible("node_modules")
 	b.Picture(pictures, "claim-over")
+	// The number of notices comes after the page and moves nothing that somebody is about to click.
+	b.Becomes(`document.querySelector(".bell .count")?.textContent === "1"`)
+	if moved := browsertest.Ask[float64](b, `(() => { const e = document.querySelector("button[name=lang]"), at = e.getBoundingClientRect().left;
+		document.querySelector(".bell span").textContent = ""; return at - e.getBoundingClientRect().left })()`); moved != 0 {
+		t.Errorf("the number of notices moves the bar by %v pixels", moved)
+	}
 	b.Go("/notices")
 	b.Becomes(`document.querySelector("li[data-notice=claim_over] a[href='/recordings/` + l.recording + `']")`)
 
