@@ -95,20 +95,36 @@ func apiLimit(q url.Values) (int, error) {
 	return n, nil
 }
 
+// handler is what a route does.
+type handler = func(http.ResponseWriter, *http.Request) error
+
+// command is what a page's form does, for programs: form says what they send as the form would have it, act is the page's
+// own handler, answer tells how things stand then.
+func command[T any](form func(T) url.Values, act, answer handler) handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		var d T
+		if err := optionalBody(w, r, &d); err != nil {
+			return err
+		}
+		if _, _, err := posted(r, form(d), act); err != nil {
+			return err
+		}
+		return answer(w, r)
+	}
+}
+
+// wordless is the form of a command that needs no words.
+func wordless(struct{}) url.Values { return nil }
+
 // acted lets a page's own handler do what a program asks, so that both are one act with the same rules, and returns
 // where that handler would have sent a browser.
-func acted(r *http.Request, fields map[string]string, handle func(http.ResponseWriter, *http.Request) error) (string, error) {
-	form := url.Values{}
-	for k, v := range fields {
-		form.Set(k, v)
-	}
-	to, _, err := posted(r, form, handle)
+func acted(r *http.Request, form url.Values, act handler) (string, error) {
+	to, _, err := posted(r, form, act)
 	return to, err
 }
 
-// posted is acted with all that a form may hold. It also returns what the page would have shown that the handler
-// answers with, nil where it sends on.
-func posted(r *http.Request, form url.Values, handle func(http.ResponseWriter, *http.Request) error) (to string, shown any, err error) {
+// posted is acted that also returns what the page would have shown that the handler answers with, nil where it sends on.
+func posted(r *http.Request, form url.Values, handle handler) (to string, shown any, err error) {
 	sheet := &drawing{}
 	page := r.Clone(context.WithValue(r.Context(), drawingKey{}, sheet))
 	page.PostForm, page.Form = form, form
@@ -126,12 +142,12 @@ func posted(r *http.Request, form url.Values, handle func(http.ResponseWriter, *
 }
 
 // shown asks a page's own handler what the page would show a person, so that a program gets the same.
-func shown[T any](r *http.Request, handle func(http.ResponseWriter, *http.Request) error) (T, error) {
+func shown[T any](r *http.Request, handle handler) (T, error) {
 	return shownTo[T](r, nil, handle)
 }
 
 // shownTo is shown for a form.
-func shownTo[T any](r *http.Request, form url.Values, handle func(http.ResponseWriter, *http.Request) error) (T, error) {
+func shownTo[T any](r *http.Request, form url.Values, handle handler) (T, error) {
 	_, data, err := posted(r, form, handle)
 	if err != nil {
 		return *new(T), err

@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/speechqa/speechqa/storage/postgres"
@@ -10,7 +11,7 @@ import (
 func (c *Console) agentEndpoints() []endpoint {
 	return []endpoint{
 		{route{"GET /api/v1/agents/{agent}", permTrends, c.apiAgent, "agent.view"}, []string{"GET /agents/{agent}"}, "One agent: figures by week and by rule, the latest findings, what was done", apiAgentQuery{}, apiAgent{}},
-		{route{"POST /api/v1/agents/{agent}/coaching", permCoach, c.apiCoach, ""}, []string{"POST /agents/{agent}/coaching"}, "Put a talk with an agent on record", apiTalk{}, apiAgent{}},
+		{route{"POST /api/v1/agents/{agent}/coaching", permCoach, command(apiTalk.form, c.coach, c.apiAgent), ""}, []string{"POST /agents/{agent}/coaching"}, "Put a talk with an agent on record", apiTalk{}, apiAgent{}},
 	}
 }
 
@@ -23,6 +24,8 @@ type apiTalk struct {
 	Rule string `json:"rule,omitempty"`
 	Note string `json:"note"`
 }
+
+func (d apiTalk) form() url.Values { return url.Values{"rule": {d.Rule}, "note": {d.Note}} }
 
 type apiAgent struct {
 	ID   string `json:"id"`
@@ -110,15 +113,4 @@ func (c *Console) apiAgent(w http.ResponseWriter, r *http.Request) error {
 		out.Dispositions = append(out.Dispositions, apiAgentDisposition{x.Recording, x.At.UTC(), string(x.Kind), x.Note, x.By})
 	}
 	return writeJSON(w, out)
-}
-
-func (c *Console) apiCoach(w http.ResponseWriter, r *http.Request) error {
-	var d apiTalk
-	if err := optionalBody(w, r, &d); err != nil {
-		return err
-	}
-	if _, err := acted(r, map[string]string{"rule": d.Rule, "note": d.Note}, c.coach); err != nil {
-		return err
-	}
-	return c.apiAgent(w, r)
 }

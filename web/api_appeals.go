@@ -3,6 +3,7 @@ package web
 import (
 	"fmt"
 	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/speechqa/speechqa/detectors/pii"
@@ -19,7 +20,7 @@ func (c *Console) appealEndpoints() []endpoint {
 	return []endpoint{
 		{route{"POST /api/v1/recordings/{id}/findings/{key}/appeal", permAppeal, c.apiMakeAppeal, ""}, []string{"POST /recordings/{id}/findings/{key}/appeal"}, "Appeal against a confirmed finding", apiAppealMade{}, apiAppeal{}},
 		{route{"GET /api/v1/appeals/{appeal}", permAppeals, c.apiAppeal, "appeal.view"}, []string{"GET /appeals/{appeal}"}, "One appeal", nil, apiAppeal{}},
-		{route{"POST /api/v1/appeals/{appeal}", permReview, c.apiDecideAppeal, ""}, []string{"POST /appeals/{appeal}"}, "Decide an appeal, as a second reviewer", apiAppealDecision{}, apiAppeal{}},
+		{route{"POST /api/v1/appeals/{appeal}", permReview, command(apiAppealDecision.form, c.decideAppeal, c.apiAppeal), ""}, []string{"POST /appeals/{appeal}"}, "Decide an appeal, as a second reviewer", apiAppealDecision{}, apiAppeal{}},
 		{route{"GET /api/v1/appeals", permAppeals, c.apiAppeals, ""}, []string{"GET /appeals"}, "Appeals within the scope", apiAppealQuery{}, apiPage[apiAppeal]{}},
 	}
 }
@@ -79,6 +80,10 @@ type apiAppealDecision struct {
 	Note    string `json:"note"`
 }
 
+func (d apiAppealDecision) form() url.Values {
+	return url.Values{"outcome": {d.Outcome}, "note": {d.Note}}
+}
+
 func (c *Console) apiAppeal(w http.ResponseWriter, r *http.Request) error {
 	d, err := shown[appealData](r, c.appealPage)
 	if err != nil {
@@ -92,21 +97,10 @@ func (c *Console) apiMakeAppeal(w http.ResponseWriter, r *http.Request) error {
 	if err := body(w, r, &d); err != nil {
 		return err
 	}
-	to, err := acted(r, map[string]string{"reason": d.Reason}, c.makeAppeal)
+	to, err := acted(r, url.Values{"reason": {d.Reason}}, c.makeAppeal)
 	if err != nil {
 		return err
 	}
 	made(w, r, to, "/appeals/", "appeal")
-	return c.apiAppeal(w, r)
-}
-
-func (c *Console) apiDecideAppeal(w http.ResponseWriter, r *http.Request) error {
-	var d apiAppealDecision
-	if err := optionalBody(w, r, &d); err != nil {
-		return err
-	}
-	if _, err := acted(r, map[string]string{"outcome": d.Outcome, "note": d.Note}, c.decideAppeal); err != nil {
-		return err
-	}
 	return c.apiAppeal(w, r)
 }

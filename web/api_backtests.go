@@ -3,6 +3,7 @@ package web
 import (
 	"maps"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"time"
@@ -132,24 +133,14 @@ func (c *Console) apiAskBackTest(w http.ResponseWriter, r *http.Request) error {
 	if err := optionalBody(w, r, &d); err != nil {
 		return err
 	}
-	fields := map[string]string{"from": d.From, "to": d.To}
+	form := url.Values{"from": {d.From}, "to": {d.To}}
 	if d.Sample != 0 {
-		fields["sample"] = strconv.Itoa(d.Sample)
+		form.Set("sample", strconv.Itoa(d.Sample))
 	}
-	to, err := acted(r, fields, c.askBackTest)
+	to, err := acted(r, form, c.askBackTest)
 	if err != nil {
 		return err
 	}
 	made(w, r, to, "/rules/backtests/", "backtest")
 	return c.apiBackTest(w, r)
-}
-
-// apiSteer stops a back-test, or lets it go on.
-func (c *Console) apiSteer(handle func(http.ResponseWriter, *http.Request) error) func(http.ResponseWriter, *http.Request) error {
-	return func(w http.ResponseWriter, r *http.Request) error {
-		if _, err := acted(r, nil, handle); err != nil {
-			return err
-		}
-		return c.apiBackTest(w, r)
-	}
 }

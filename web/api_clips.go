@@ -33,9 +33,9 @@ func (c *Console) clipEndpoints() []endpoint {
 		{route{"POST /api/v1/recordings/{id}/clips", permMakeClips, c.apiMakeClip, ""}, []string{"POST /recordings/{id}/clips"}, "Cut a clip, at a finding or from one second to another", apiCut{}, apiClipBody{}},
 		{route{"GET /api/v1/clips", permClips, c.apiClips, ""}, []string{"GET /clips"}, "Clips within the scope, the newest first", apiClipQuery{}, apiPage[apiClipBody]{}},
 		{route{"GET /api/v1/clips/{clip}", permClips, c.apiClip, "clip.view"}, []string{"GET /clips/{clip}"}, "One clip with its masked text", nil, apiClipBody{}},
-		{route{"POST /api/v1/clips/{clip}", permMakeClips, c.apiSaveClip, ""}, []string{"POST /clips/{clip}"}, "Change what a clip is called and where it begins and ends", apiClipChange{}, apiClipBody{}},
-		{route{"POST /api/v1/clips/{clip}/bleeps", permMakeClips, c.apiBleeps, ""}, []string{"POST /clips/{clip}/bleeps"}, "Let found data through or bleep it again, bleep a further stretch, or take one away", apiBleepChange{}, apiClipBody{}},
-		{route{"POST /api/v1/clips/{clip}/delete", permMakeClips, c.apiDeleteClip, ""}, []string{"POST /clips/{clip}/delete"}, "Delete a clip", nil, apiDeleted{}},
+		{route{"POST /api/v1/clips/{clip}", permMakeClips, command(apiClipChange.form, c.saveClip, c.apiClip), ""}, []string{"POST /clips/{clip}"}, "Change what a clip is called and where it begins and ends", apiClipChange{}, apiClipBody{}},
+		{route{"POST /api/v1/clips/{clip}/bleeps", permMakeClips, command(apiBleepChange.form, c.changeBleeps, c.apiClip), ""}, []string{"POST /clips/{clip}/bleeps"}, "Let found data through or bleep it again, bleep a further stretch, or take one away", apiBleepChange{}, apiClipBody{}},
+		{route{"POST /api/v1/clips/{clip}/delete", permMakeClips, command(wordless, c.deleteClip, c.apiGone), ""}, []string{"POST /clips/{clip}/delete"}, "Delete a clip", nil, apiDeleted{}},
 		{route{"GET /api/v1/clips/{clip}/waveform", permClips, c.clipWaveform, ""}, []string{"GET /clips/{clip}/waveform"}, "How loud the clip and what is around it are", nil, clipWaveformData{}},
 		{route{"POST /api/v1/clips/export", permMakeClips, c.apiExport, ""}, []string{"POST /clips/export"}, "Clips, or a playlist in its order, as a ZIP with a sheet, bleeped; it is on record who took what", apiExport{}, media("application/zip")},
 		{route{"GET /api/v1/clips/{clip}/audio", permClips, c.clipAudio, "clip.play"}, []string{"GET /clips/{clip}/audio"}, "The sound of a clip, personal data bleeped", nil, media("audio/wav")},
@@ -47,7 +47,7 @@ func (c *Console) apiMakeClip(w http.ResponseWriter, r *http.Request) error {
 	if err := body(w, r, &d); err != nil {
 		return err
 	}
-	at, err := acted(r, map[string]string{"finding": d.Finding, "from": strconv.FormatFloat(d.From, 'f', -1, 64), "to": strconv.FormatFloat(d.To, 'f', -1, 64)}, c.makeClip)
+	at, err := acted(r, url.Values{"finding": {d.Finding}, "from": {exactly(d.From)}, "to": {exactly(d.To)}}, c.makeClip)
 	if err != nil {
 		return err
 	}
@@ -101,6 +101,15 @@ type apiClipChange struct {
 	To      float64  `json:"to"`
 }
 
+func (d apiClipChange) form() url.Values {
+	f := d.apiVersioned.form()
+	for name, value := range map[string]string{"title": d.Title, "note": d.Note, "tags": strings.Join(d.Tags, ","), "example": d.Example, "rule": d.Rule,
+		"from": exactly(d.From), "to": exactly(d.To)} {
+		f.Set(name, value)
+	}
+	return f
+}
+
 // apiBleepChange is one change: toggle, remove, or from and to.
 type apiBleepChange struct {
 	apiVersioned
@@ -108,6 +117,20 @@ type apiBleepChange struct {
 	Remove *int    `json:"remove,omitempty" description:"index of a stretch that somebody added"`
 	From   float64 `json:"from,omitempty" description:"of a further stretch, seconds of the recording"`
 	To     float64 `json:"to,omitempty"`
+}
+
+func (d apiBleepChange) form() url.Values {
+	f := d.apiVersioned.form()
+	switch {
+	case d.Toggle != "":
+		f.Set("toggle", d.Toggle)
+	case d.Remove != nil:
+		f.Set("remove", strconv.Itoa(*d.Remove))
+	default:
+		f.Set("from", exactly(d.From))
+		f.Set("to", exactly(d.To))
+	}
+	return f
 }
 
 type apiDeleted struct {
@@ -171,44 +194,7 @@ func apiOpenClip(k openClip) apiClipBody {
 	return out
 }
 
-func (c *Console) apiSaveClip(w http.ResponseWriter, r *http.Request) error {
-	var d apiClipChange
-	if err := optionalBody(w, r, &d); err != nil {
-		return err
-	}
-	form := url.Values{"version": version(d.apiVersioned), "title": {d.Title}, "note": {d.Note}, "tags": {strings.Join(d.Tags, ",")}, "example": {d.Example}, "rule": {d.Rule},
-		"from": {decimal(d.From)}, "to": {decimal(d.To)}}
-	if _, _, err := posted(r, form, c.saveClip); err != nil {
-		return err
-	}
-	return c.apiClip(w, r)
-}
-
-func (c *Console) apiBleeps(w http.ResponseWriter, r *http.Request) error {
-	var d apiBleepChange
-	if err := optionalBody(w, r, &d); err != nil {
-		return err
-	}
-	form := url.Values{"version": version(d.apiVersioned)}
-	switch {
-	case d.Toggle != "":
-		form.Set("toggle", d.Toggle)
-	case d.Remove != nil:
-		form.Set("remove", strconv.Itoa(*d.Remove))
-	default:
-		form.Set("from", decimal(d.From))
-		form.Set("to", decimal(d.To))
-	}
-	if _, _, err := posted(r, form, c.changeBleeps); err != nil {
-		return err
-	}
-	return c.apiClip(w, r)
-}
-
-func (c *Console) apiDeleteClip(w http.ResponseWriter, r *http.Request) error {
-	if _, err := acted(r, nil, c.deleteClip); err != nil {
-		return err
-	}
+func (c *Console) apiGone(w http.ResponseWriter, r *http.Request) error {
 	return writeJSON(w, apiDeleted{r.PathValue("clip")})
 }
 
@@ -223,3 +209,6 @@ func (c *Console) apiExport(w http.ResponseWriter, r *http.Request) error {
 	page.Form = page.PostForm
 	return c.exportClips(w, page)
 }
+
+// exactly is a number of a form with all its digits.
+func exactly(f float64) string { return strconv.FormatFloat(f, 'f', -1, 64) }

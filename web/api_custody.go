@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/speechqa/speechqa/custody"
@@ -11,9 +12,9 @@ import (
 func (c *Console) custodyEndpoints() []endpoint {
 	return []endpoint{
 		{route{"GET /api/v1/custody", permCustody, c.apiCustody, ""}, []string{"GET /custody"}, "What is kept, what protects it, and the legal holds", nil, apiCustody{}},
-		{route{"POST /api/v1/custody/holds", permHold, c.apiPlaceHold, ""}, []string{"POST /custody/holds"},
+		{route{"POST /api/v1/custody/holds", permHold, command(apiHoldAsked.form, c.placeHold, c.apiCustody), ""}, []string{"POST /custody/holds"},
 			"Place a legal hold on what all that is named has in common; the answer is what is kept", apiHoldAsked{}, apiCustody{}},
-		{route{"POST /api/v1/custody/release", permHold, c.apiReleaseHold, ""}, []string{"POST /custody/release"},
+		{route{"POST /api/v1/custody/release", permHold, command(apiRelease.form, c.releaseHold, c.apiCustody), ""}, []string{"POST /custody/release"},
 			"Release a legal hold; the answer is what is kept", apiRelease{}, apiCustody{}},
 		{route{"GET /api/v1/recordings/{id}/evidence", permEvidence, c.evidencePack, "recording.evidence"}, []string{"GET /recordings/{id}/evidence"},
 			"A signed pack of everything that the findings rest on; nothing in it is masked", nil, media("application/zip")},
@@ -31,11 +32,17 @@ type apiHoldAsked struct {
 	Owner     string `json:"owner" description:"who answers for it"`
 }
 
+func (d apiHoldAsked) form() url.Values {
+	return url.Values{"recording": {d.Recording}, "case": {d.Case}, "agent": {d.Agent}, "from": {d.From}, "to": {d.To}, "reason": {d.Reason}, "owner": {d.Owner}}
+}
+
 // apiRelease is a hold to be released.
 type apiRelease struct {
 	Hold   string `json:"hold" description:"id"`
 	Reason string `json:"reason"`
 }
+
+func (d apiRelease) form() url.Values { return url.Values{"hold": {d.Hold}, "reason": {d.Reason}} }
 
 type apiCustody struct {
 	Kept        int64           `json:"kept" description:"recordings"`
@@ -132,26 +139,4 @@ func (c *Console) apiCustody(w http.ResponseWriter, r *http.Request) error {
 		out.Holds = append(out.Holds, apiHoldOf(h))
 	}
 	return writeJSON(w, out)
-}
-
-func (c *Console) apiPlaceHold(w http.ResponseWriter, r *http.Request) error {
-	var d apiHoldAsked
-	if err := body(w, r, &d); err != nil {
-		return err
-	}
-	if _, err := acted(r, map[string]string{"recording": d.Recording, "case": d.Case, "agent": d.Agent, "from": d.From, "to": d.To, "reason": d.Reason, "owner": d.Owner}, c.placeHold); err != nil {
-		return err
-	}
-	return c.apiCustody(w, r)
-}
-
-func (c *Console) apiReleaseHold(w http.ResponseWriter, r *http.Request) error {
-	var d apiRelease
-	if err := body(w, r, &d); err != nil {
-		return err
-	}
-	if _, err := acted(r, map[string]string{"hold": d.Hold, "reason": d.Reason}, c.releaseHold); err != nil {
-		return err
-	}
-	return c.apiCustody(w, r)
 }

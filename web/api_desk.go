@@ -14,13 +14,13 @@ import (
 func (c *Console) deskEndpoints() []endpoint {
 	return []endpoint{
 		{route{"POST /api/v1/next", permReview, c.apiNext, ""}, []string{"POST /next"}, "Claim the next recording to judge; nobody else gets it meanwhile", apiNextAsked{}, apiNext{}},
-		{route{"POST /api/v1/assign", permAssign, c.apiAssign, ""}, []string{"POST /assign"}, "Give recordings to a person, or take them back; the answer is the desk", apiAssignment{}, apiDesk{}},
+		{route{"POST /api/v1/assign", permAssign, command(apiAssignment.form, c.assign, c.apiDesk), ""}, []string{"POST /assign"}, "Give recordings to a person, or take them back; the answer is the desk", apiAssignment{}, apiDesk{}},
 		{route{"GET /api/v1/counts", permOwn, c.apiCounts, ""}, []string{"GET /counts"}, "How many recordings are in each stage, and under each saved filter", apiListQuery{}, apiCounts{}},
 		{route{"GET /api/v1/filters", permReview, c.apiFilters, ""}, nil, "One's own saved filters of the list", nil, apiPage[apiSavedFilter]{}},
-		{route{"POST /api/v1/filters", permReview, c.apiSaveFilter, ""}, []string{"POST /filters"}, "Save a filter", apiFilterAsked{}, apiPage[apiSavedFilter]{}},
-		{route{"POST /api/v1/filters/drop", permReview, c.apiDropFilter, ""}, []string{"POST /filters/drop"}, "Drop a saved filter", apiFilterDropped{}, apiPage[apiSavedFilter]{}},
+		{route{"POST /api/v1/filters", permReview, command(apiFilterAsked.form, c.saveFilter, c.apiFilters), ""}, []string{"POST /filters"}, "Save a filter", apiFilterAsked{}, apiPage[apiSavedFilter]{}},
+		{route{"POST /api/v1/filters/drop", permReview, command(apiFilterDropped.form, c.dropFilter, c.apiFilters), ""}, []string{"POST /filters/drop"}, "Drop a saved filter", apiFilterDropped{}, apiPage[apiSavedFilter]{}},
 		{route{"GET /api/v1/desk", permAssign, c.apiDesk, ""}, []string{"GET /desk"}, "What everybody who judges has done today", nil, apiDesk{}},
-		{route{"POST /api/v1/desk/quota", permAssign, c.apiQuota, ""}, []string{"POST /desk/quota"}, "Set how many recordings a day are expected of a person", apiQuota{}, apiDesk{}},
+		{route{"POST /api/v1/desk/quota", permAssign, command(apiQuota.form, c.setQuota, c.apiDesk), ""}, []string{"POST /desk/quota"}, "Set how many recordings a day are expected of a person", apiQuota{}, apiDesk{}},
 		{route{"GET /api/v1/notices", permNotices, c.apiNotices, ""}, []string{"GET /notices", "GET /notices/count"}, "What is new for one; reading it does not make it old", nil, apiNotices{}},
 	}
 }
@@ -39,6 +39,10 @@ type apiAssignment struct {
 	Assignee   string   `json:"assignee" description:"user id, or nobody"`
 }
 
+func (d apiAssignment) form() url.Values {
+	return url.Values{"recording": d.Recordings, "assignee": {d.Assignee}}
+}
+
 type apiCounts struct {
 	Stages  map[string]string `json:"stages" description:"as text: 999+ is more than that, … could not be counted quickly"`
 	Filters map[string]string `json:"filters" description:"by id of the saved filter"`
@@ -49,8 +53,17 @@ type apiFilterAsked struct {
 	Query string `json:"query" description:"of the list's address, as status=to_judge&team=north"`
 }
 
+func (d apiFilterAsked) form() url.Values { return url.Values{"name": {d.Name}, "query": {d.Query}} }
+
 type apiFilterDropped struct {
 	Filter int64 `json:"filter" description:"id"`
+}
+
+func (d apiFilterDropped) form() url.Values {
+	if d.Filter == 0 {
+		return nil // none is named
+	}
+	return url.Values{"filter": {strconv.FormatInt(d.Filter, 10)}}
 }
 
 type apiSavedFilter struct {
@@ -75,6 +88,10 @@ type apiClerk struct {
 type apiQuota struct {
 	User  string `json:"user" description:"id"`
 	Quota int    `json:"quota"`
+}
+
+func (d apiQuota) form() url.Values {
+	return url.Values{"user": {d.User}, "quota": {strconv.Itoa(d.Quota)}}
 }
 
 type apiNotices struct {
@@ -102,23 +119,12 @@ func (c *Console) apiNext(w http.ResponseWriter, r *http.Request) error {
 	if err := optionalBody(w, r, &d); err != nil {
 		return err
 	}
-	to, err := acted(r, map[string]string{"after": d.After}, c.nextRecording)
+	to, err := acted(r, url.Values{"after": {d.After}}, c.nextRecording)
 	if err != nil {
 		return err
 	}
 	id, _ := strings.CutPrefix(to, "/recordings/")
 	return writeJSON(w, apiNext{strings.TrimPrefix(id, "/")})
-}
-
-func (c *Console) apiAssign(w http.ResponseWriter, r *http.Request) error {
-	var d apiAssignment
-	if err := body(w, r, &d); err != nil {
-		return err
-	}
-	if _, _, err := posted(r, url.Values{"recording": d.Recordings, "assignee": {d.Assignee}}, c.assign); err != nil {
-		return err
-	}
-	return c.apiDesk(w, r)
 }
 
 func (c *Console) apiCounts(w http.ResponseWriter, r *http.Request) error {
@@ -149,28 +155,6 @@ func (c *Console) apiFilters(w http.ResponseWriter, r *http.Request) error {
 	return writeJSON(w, out)
 }
 
-func (c *Console) apiSaveFilter(w http.ResponseWriter, r *http.Request) error {
-	var d apiFilterAsked
-	if err := body(w, r, &d); err != nil {
-		return err
-	}
-	if _, err := acted(r, map[string]string{"name": d.Name, "query": d.Query}, c.saveFilter); err != nil {
-		return err
-	}
-	return c.apiFilters(w, r)
-}
-
-func (c *Console) apiDropFilter(w http.ResponseWriter, r *http.Request) error {
-	var d apiFilterDropped
-	if err := body(w, r, &d); err != nil {
-		return err
-	}
-	if _, err := acted(r, map[string]string{"filter": strconv.FormatInt(d.Filter, 10)}, c.dropFilter); err != nil {
-		return err
-	}
-	return c.apiFilters(w, r)
-}
-
 func (c *Console) apiDesk(w http.ResponseWriter, r *http.Request) error {
 	days, err := shown[[]postgres.ClerkDay](r, c.deskPage)
 	if err != nil {
@@ -181,17 +165,6 @@ func (c *Console) apiDesk(w http.ResponseWriter, r *http.Request) error {
 		out.Items = append(out.Items, apiClerk{d.UserID, d.Name, d.Quota, d.Recordings, d.Findings, d.Held})
 	}
 	return writeJSON(w, out)
-}
-
-func (c *Console) apiQuota(w http.ResponseWriter, r *http.Request) error {
-	var d apiQuota
-	if err := body(w, r, &d); err != nil {
-		return err
-	}
-	if _, err := acted(r, map[string]string{"user": d.User, "quota": strconv.Itoa(d.Quota)}, c.setQuota); err != nil {
-		return err
-	}
-	return c.apiDesk(w, r)
 }
 
 func (c *Console) apiNotices(w http.ResponseWriter, r *http.Request) error {

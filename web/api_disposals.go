@@ -3,6 +3,7 @@ package web
 import (
 	"fmt"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -16,8 +17,8 @@ func (c *Console) disposalEndpoints() []endpoint {
 		{route{"GET /api/v1/disposals", permCustody, c.apiDisposals, ""}, []string{"GET /disposals"}, "What could be destroyed, what stands against it, and all batches", nil, apiDisposals{}},
 		{route{"POST /api/v1/disposals", permPropose, c.apiPropose, ""}, []string{"POST /disposals"}, "Propose to destroy what is past its date; somebody else approves", apiProposal{}, apiDisposal{}},
 		{route{"GET /api/v1/disposals/{disposal}", permCustody, c.apiDisposal, ""}, []string{"GET /disposals/{disposal}"}, "One batch and its recordings", apiDisposalQuery{}, apiDisposal{}},
-		{route{"POST /api/v1/disposals/{disposal}/refuse", permApprove, c.apiJudgeDisposal(c.refuse), ""}, []string{"POST /disposals/{disposal}/refuse"}, "Refuse a batch", apiNote{}, apiDisposal{}},
-		{route{"POST /api/v1/disposals/{disposal}/withdraw", permStop, c.apiJudgeDisposal(c.withdraw), ""}, []string{"POST /disposals/{disposal}/withdraw"},
+		{route{"POST /api/v1/disposals/{disposal}/refuse", permApprove, command(apiNote.form, c.refuse, c.apiDisposal), ""}, []string{"POST /disposals/{disposal}/refuse"}, "Refuse a batch", apiNote{}, apiDisposal{}},
+		{route{"POST /api/v1/disposals/{disposal}/withdraw", permStop, command(apiNote.form, c.withdraw, c.apiDisposal), ""}, []string{"POST /disposals/{disposal}/withdraw"},
 			"Take a proposal back, or stop what is approved and not begun", apiNote{}, apiDisposal{}},
 		{route{"GET /api/v1/disposals/{disposal}/record", permCustody, c.apiDisposalRecord, "disposal.record"}, []string{"GET /disposals/{disposal}/record"},
 			"The signed record of a batch that has ended", nil, apiSigned{}},
@@ -28,6 +29,8 @@ func (c *Console) disposalEndpoints() []endpoint {
 type apiNote struct {
 	Note string `json:"note,omitempty"`
 }
+
+func (d apiNote) form() url.Values { return url.Values{"note": {d.Note}} }
 
 // apiProposal is a batch to be put before those who approve.
 type apiProposal struct {
@@ -134,31 +137,17 @@ func (c *Console) apiPropose(w http.ResponseWriter, r *http.Request) error {
 	if err := body(w, r, &d); err != nil {
 		return err
 	}
-	fields := map[string]string{"why": d.Why, "until": d.Until, "before": d.Before, "principal": d.Principal}
+	form := url.Values{"why": {d.Why}, "until": {d.Until}, "before": {d.Before}, "principal": {d.Principal}}
 	if d.Limit != 0 {
-		fields["limit"] = strconv.Itoa(d.Limit)
+		form.Set("limit", strconv.Itoa(d.Limit))
 	}
-	to, err := acted(r, fields, c.propose)
+	to, err := acted(r, form, c.propose)
 	if err != nil {
 		return err
 	}
 	w.Header().Set("Location", apiPath+strings.TrimPrefix(to, "/"))
 	r.SetPathValue("disposal", strings.TrimPrefix(to, "/disposals/"))
 	return c.apiDisposal(w, r)
-}
-
-// apiJudgeDisposal is a step of a batch.
-func (c *Console) apiJudgeDisposal(step func(http.ResponseWriter, *http.Request) error) func(http.ResponseWriter, *http.Request) error {
-	return func(w http.ResponseWriter, r *http.Request) error {
-		var d apiNote
-		if err := optionalBody(w, r, &d); err != nil {
-			return err
-		}
-		if _, err := acted(r, map[string]string{"note": d.Note}, step); err != nil {
-			return err
-		}
-		return c.apiDisposal(w, r)
-	}
 }
 
 func (c *Console) apiDisposalRecord(w http.ResponseWriter, r *http.Request) error {

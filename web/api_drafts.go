@@ -16,7 +16,7 @@ func (c *Console) draftEndpoints() []endpoint {
 	at := func(step string) (api string, page []string) {
 		return "POST /api/v1/rules/drafts/{draft}/" + step, []string{"POST /rules/drafts/{draft}/" + step}
 	}
-	one := func(step string, handle func(http.ResponseWriter, *http.Request) error, summary string, asks, answers any) endpoint {
+	one := func(step string, handle handler, summary string, asks, answers any) endpoint {
 		api, page := at(step)
 		return endpoint{route{api, permRules, handle, ""}, page, summary, asks, answers}
 	}
@@ -30,7 +30,7 @@ func (c *Console) draftEndpoints() []endpoint {
 		one("neighbours", c.apiNeighbours, "What is really said around a term", apiTerms{}, apiNeighbours{}),
 		one("example", c.apiTakeExample, "Put a proposed example into its rule", apiTaken{}, apiDraft{}),
 		one("submit", c.apiSubmitDraft, "Make a version of a working copy in which nothing is wrong", apiSubmitted{}, apiVersion{}),
-		one("drop", c.apiDropDraft, "Throw a working copy away", nil, apiRules{}),
+		one("drop", command(wordless, c.dropDraft, c.apiRules), "Throw a working copy away", nil, apiRules{}),
 	}
 }
 
@@ -193,8 +193,8 @@ func (c *Console) apiDraft(w http.ResponseWriter, r *http.Request) error {
 }
 
 // changed answers with the working copy after an act that sends to one of its files.
-func (c *Console) changed(w http.ResponseWriter, r *http.Request, fields map[string]string, act func(http.ResponseWriter, *http.Request) error) error {
-	to, err := acted(r, fields, act)
+func (c *Console) changed(w http.ResponseWriter, r *http.Request, form url.Values, act handler) error {
+	to, err := acted(r, form, act)
 	if err != nil {
 		return err
 	}
@@ -213,7 +213,7 @@ func (c *Console) apiCreateDraft(w http.ResponseWriter, r *http.Request) error {
 	if err := body(w, r, &d); err != nil {
 		return err
 	}
-	return c.changed(w, r, map[string]string{"base": strconv.FormatInt(d.Base, 10), "title": d.Title}, c.createDraft)
+	return c.changed(w, r, url.Values{"base": {strconv.FormatInt(d.Base, 10)}, "title": {d.Title}}, c.createDraft)
 }
 
 func (c *Console) apiSaveFile(w http.ResponseWriter, r *http.Request) error {
@@ -221,11 +221,11 @@ func (c *Console) apiSaveFile(w http.ResponseWriter, r *http.Request) error {
 	if err := body(w, r, &d); err != nil {
 		return err
 	}
-	fields := map[string]string{"file": d.File, "text": d.Text, "changes": strconv.FormatInt(d.Changes, 10)}
+	form := url.Values{"file": {d.File}, "text": {d.Text}, "changes": {strconv.FormatInt(d.Changes, 10)}}
 	if d.Revert {
-		fields["revert"] = "yes"
+		form.Set("revert", "yes")
 	}
-	return c.changed(w, r, fields, c.saveDraft)
+	return c.changed(w, r, form, c.saveDraft)
 }
 
 func (c *Console) apiAddFile(w http.ResponseWriter, r *http.Request) error {
@@ -233,7 +233,7 @@ func (c *Console) apiAddFile(w http.ResponseWriter, r *http.Request) error {
 	if err := body(w, r, &d); err != nil {
 		return err
 	}
-	return c.changed(w, r, map[string]string{"kind": d.Kind, "name": d.Name}, c.addFile)
+	return c.changed(w, r, url.Values{"kind": {d.Kind}, "name": {d.Name}}, c.addFile)
 }
 
 func (c *Console) apiTakeExample(w http.ResponseWriter, r *http.Request) error {
@@ -241,7 +241,7 @@ func (c *Console) apiTakeExample(w http.ResponseWriter, r *http.Request) error {
 	if err := body(w, r, &d); err != nil {
 		return err
 	}
-	return c.changed(w, r, map[string]string{"proposal": strconv.FormatInt(d.Proposal, 10)}, c.takeProposal)
+	return c.changed(w, r, url.Values{"proposal": {strconv.FormatInt(d.Proposal, 10)}}, c.takeProposal)
 }
 
 func (c *Console) apiCheckDraft(w http.ResponseWriter, r *http.Request) error {
@@ -304,17 +304,10 @@ func (c *Console) apiSubmitDraft(w http.ResponseWriter, r *http.Request) error {
 	if err := body(w, r, &d); err != nil {
 		return err
 	}
-	to, err := acted(r, map[string]string{"why": d.Why, "changes": strconv.FormatInt(d.Changes, 10)}, c.submitDraft)
+	to, err := acted(r, url.Values{"why": {d.Why}, "changes": {strconv.FormatInt(d.Changes, 10)}}, c.submitDraft)
 	if err != nil {
 		return err
 	}
 	made(w, r, to, "/rules/versions/", "version")
 	return c.apiVersion(w, r)
-}
-
-func (c *Console) apiDropDraft(w http.ResponseWriter, r *http.Request) error {
-	if _, err := acted(r, nil, c.dropDraft); err != nil {
-		return err
-	}
-	return c.apiRules(w, r)
 }

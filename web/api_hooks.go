@@ -10,8 +10,8 @@ func (c *Console) hookEndpoints() []endpoint {
 	return []endpoint{
 		{route{"GET /api/v1/hooks", permHooks, c.apiHooks, ""}, []string{"GET /hooks"}, "Where word of fatal recordings is sent, and the last deliveries", nil, apiHooks{}},
 		{route{"POST /api/v1/hooks", permHooks, c.apiMakeHook, ""}, []string{"POST /hooks"}, "Keep an address; its secret is in this answer only", apiHookAsked{}, apiHooks{}},
-		{route{"POST /api/v1/hooks/{hook}/try", permHooks, c.apiOnHook(c.tryHook), ""}, []string{"POST /hooks/{hook}/try"}, "Send a trial", nil, apiHooks{}},
-		{route{"POST /api/v1/hooks/{hook}/remove", permHooks, c.apiOnHook(c.removeHook), ""}, []string{"POST /hooks/{hook}/remove"}, "Remove an address", nil, apiHooks{}},
+		{route{"POST /api/v1/hooks/{hook}/try", permHooks, command(wordless, c.tryHook, c.apiHooks), ""}, []string{"POST /hooks/{hook}/try"}, "Send a trial", nil, apiHooks{}},
+		{route{"POST /api/v1/hooks/{hook}/remove", permHooks, command(wordless, c.removeHook, c.apiHooks), ""}, []string{"POST /hooks/{hook}/remove"}, "Remove an address", nil, apiHooks{}},
 	}
 }
 
@@ -72,14 +72,4 @@ func (c *Console) apiMakeHook(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return writeJSON(w, apiHooksOf(hooks))
-}
-
-// apiOnHook is an act on one address.
-func (c *Console) apiOnHook(do func(http.ResponseWriter, *http.Request) error) func(http.ResponseWriter, *http.Request) error {
-	return func(w http.ResponseWriter, r *http.Request) error {
-		if _, err := acted(r, nil, do); err != nil {
-			return err
-		}
-		return c.apiHooks(w, r)
-	}
 }

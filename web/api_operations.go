@@ -2,15 +2,16 @@ package web
 
 import (
 	"net/http"
+	"net/url"
 	"time"
 )
 
 func (c *Console) operationsEndpoints() []endpoint {
 	return []endpoint{
 		{route{"GET /api/v1/operations", permOperate, c.apiOperations, ""}, []string{"GET /operations"}, "What waits, what failed and why, how fast it goes", nil, apiOperations{}},
-		{route{"POST /api/v1/operations/retry", permOperate, c.apiRetry, ""}, []string{"POST /operations/retry"}, "Try again all that failed for a reason; the answer is how things stand then", apiRetry{}, apiOperations{}},
-		{route{"POST /api/v1/operations/hurry", permOperate, c.apiHurry, ""}, []string{"POST /operations/hurry"}, "Put a waiting recording before all others", apiHurry{}, apiOperations{}},
-		{route{"POST /api/v1/operations/queue", permOperate, c.apiPauseQueue, ""}, []string{"POST /operations/queue"}, "Stop a queue, or let it go on", apiPause{}, apiOperations{}},
+		{route{"POST /api/v1/operations/retry", permOperate, command(apiRetry.form, c.retryFailed, c.apiOperations), ""}, []string{"POST /operations/retry"}, "Try again all that failed for a reason; the answer is how things stand then", apiRetry{}, apiOperations{}},
+		{route{"POST /api/v1/operations/hurry", permOperate, command(apiHurry.form, c.hurry, c.apiOperations), ""}, []string{"POST /operations/hurry"}, "Put a waiting recording before all others", apiHurry{}, apiOperations{}},
+		{route{"POST /api/v1/operations/queue", permOperate, command(apiPause.form, c.pauseQueue, c.apiOperations), ""}, []string{"POST /operations/queue"}, "Stop a queue, or let it go on", apiPause{}, apiOperations{}},
 	}
 }
 
@@ -26,6 +27,10 @@ type apiPause struct {
 	Queue string `json:"queue"`
 	Act   string `json:"act" enum:"pause,resume"`
 }
+
+func (d apiRetry) form() url.Values { return url.Values{"reason": {d.Reason}} }
+func (d apiHurry) form() url.Values { return url.Values{"recording": {d.Recording}} }
+func (d apiPause) form() url.Values { return url.Values{"queue": {d.Queue}, "act": {d.Act}} }
 
 type apiOperations struct {
 	Waiting  []apiLag        `json:"waiting"`
@@ -107,37 +112,4 @@ func (c *Console) apiOperations(w http.ResponseWriter, r *http.Request) error {
 		out.Oldest = append(out.Oldest, apiWaiting{x.ID, string(x.State), x.Created.UTC(), x.Tries, x.Reason, x.Busy})
 	}
 	return writeJSON(w, out)
-}
-
-func (c *Console) apiRetry(w http.ResponseWriter, r *http.Request) error {
-	var d apiRetry
-	if err := body(w, r, &d); err != nil {
-		return err
-	}
-	if _, err := acted(r, map[string]string{"reason": d.Reason}, c.retryFailed); err != nil {
-		return err
-	}
-	return c.apiOperations(w, r)
-}
-
-func (c *Console) apiHurry(w http.ResponseWriter, r *http.Request) error {
-	var d apiHurry
-	if err := body(w, r, &d); err != nil {
-		return err
-	}
-	if _, err := acted(r, map[string]string{"recording": d.Recording}, c.hurry); err != nil {
-		return err
-	}
-	return c.apiOperations(w, r)
-}
-
-func (c *Console) apiPauseQueue(w http.ResponseWriter, r *http.Request) error {
-	var d apiPause
-	if err := body(w, r, &d); err != nil {
-		return err
-	}
-	if _, err := acted(r, map[string]string{"queue": d.Queue, "act": d.Act}, c.pauseQueue); err != nil {
-		return err
-	}
-	return c.apiOperations(w, r)
 }

@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/speechqa/speechqa/storage/postgres"
@@ -12,9 +13,9 @@ func (c *Console) playlistEndpoints() []endpoint {
 		{route{"GET /api/v1/playlists", permClips, c.apiPlaylists, ""}, []string{"GET /playlists"}, "Courses: clips in an order", nil, apiPage[apiPlaylist]{}},
 		{route{"POST /api/v1/playlists", permMakeClips, c.apiMakePlaylist, ""}, []string{"POST /playlists"}, "Begin a playlist", apiPlaylistAsked{}, apiPlaylist{}},
 		{route{"GET /api/v1/playlists/{playlist}", permClips, c.apiPlaylist, "playlist.view"}, []string{"GET /playlists/{playlist}"}, "One playlist and its clips", nil, apiPlaylist{}},
-		{route{"POST /api/v1/playlists/{playlist}", permMakeClips, c.apiSavePlaylist, ""}, []string{"POST /playlists/{playlist}"}, "Change title and note", apiPlaylistAsked{}, apiPlaylist{}},
-		{route{"POST /api/v1/playlists/{playlist}/clips", permMakeClips, c.apiArrange, ""}, []string{"POST /playlists/{playlist}/clips"}, "Add, move or remove a clip", apiArrangement{}, apiPlaylist{}},
-		{route{"POST /api/v1/playlists/{playlist}/delete", permMakeClips, c.apiDeletePlaylist, ""}, []string{"POST /playlists/{playlist}/delete"}, "Delete a playlist; its clips stay", nil, apiPage[apiPlaylist]{}},
+		{route{"POST /api/v1/playlists/{playlist}", permMakeClips, command(apiPlaylistAsked.form, c.savePlaylist, c.apiPlaylist), ""}, []string{"POST /playlists/{playlist}"}, "Change title and note", apiPlaylistAsked{}, apiPlaylist{}},
+		{route{"POST /api/v1/playlists/{playlist}/clips", permMakeClips, command(apiArrangement.form, c.arrangePlaylist, c.apiPlaylist), ""}, []string{"POST /playlists/{playlist}/clips"}, "Add, move or remove a clip", apiArrangement{}, apiPlaylist{}},
+		{route{"POST /api/v1/playlists/{playlist}/delete", permMakeClips, command(wordless, c.deletePlaylist, c.apiPlaylists), ""}, []string{"POST /playlists/{playlist}/delete"}, "Delete a playlist; its clips stay", nil, apiPage[apiPlaylist]{}},
 	}
 }
 
@@ -23,10 +24,14 @@ type apiPlaylistAsked struct {
 	Note  string `json:"note,omitempty"`
 }
 
+func (d apiPlaylistAsked) form() url.Values { return url.Values{"title": {d.Title}, "note": {d.Note}} }
+
 type apiArrangement struct {
 	Clip string `json:"clip" description:"id"`
 	Do   string `json:"do" enum:"add,up,down,remove"`
 }
+
+func (d apiArrangement) form() url.Values { return url.Values{"clip": {d.Clip}, "do": {d.Do}} }
 
 type apiPlaylist struct {
 	ID        string        `json:"id"`
@@ -72,39 +77,10 @@ func (c *Console) apiMakePlaylist(w http.ResponseWriter, r *http.Request) error 
 	if err := body(w, r, &d); err != nil {
 		return err
 	}
-	to, err := acted(r, map[string]string{"title": d.Title, "note": d.Note}, c.makePlaylist)
+	to, err := acted(r, d.form(), c.makePlaylist)
 	if err != nil {
 		return err
 	}
 	made(w, r, to, "/playlists/", "playlist")
 	return c.apiPlaylist(w, r)
-}
-
-func (c *Console) apiSavePlaylist(w http.ResponseWriter, r *http.Request) error {
-	var d apiPlaylistAsked
-	if err := body(w, r, &d); err != nil {
-		return err
-	}
-	if _, err := acted(r, map[string]string{"title": d.Title, "note": d.Note}, c.savePlaylist); err != nil {
-		return err
-	}
-	return c.apiPlaylist(w, r)
-}
-
-func (c *Console) apiArrange(w http.ResponseWriter, r *http.Request) error {
-	var d apiArrangement
-	if err := body(w, r, &d); err != nil {
-		return err
-	}
-	if _, err := acted(r, map[string]string{"clip": d.Clip, "do": d.Do}, c.arrangePlaylist); err != nil {
-		return err
-	}
-	return c.apiPlaylist(w, r)
-}
-
-func (c *Console) apiDeletePlaylist(w http.ResponseWriter, r *http.Request) error {
-	if _, err := acted(r, nil, c.deletePlaylist); err != nil {
-		return err
-	}
-	return c.apiPlaylists(w, r)
 }

@@ -20,10 +20,10 @@ func (c *Console) qualityEndpoints() []endpoint {
 		{route{"GET /api/v1/sampling", permReview, c.apiSampling, ""}, []string{"GET /sampling"}, "What is to be judged blind, and for those who draw them the samples", nil, apiSampling{}},
 		{route{"POST /api/v1/sampling", permSample, c.apiDrawSample, ""}, []string{"POST /sampling"}, "Draw a blind sample", apiSampleSpec{}, apiSample{}},
 		{route{"GET /api/v1/sampling/{sample}", permQuality, c.apiSample, "sample.view"}, []string{"GET /sampling/{sample}"}, "A sample, and what it says once nobody can be led by it", nil, apiSample{}},
-		{route{"POST /api/v1/sampling/{sample}/close", permSample, c.apiCloseSample, ""}, []string{"POST /sampling/{sample}/close"}, "End a sample", nil, apiSample{}},
+		{route{"POST /api/v1/sampling/{sample}/close", permSample, command(wordless, c.closeSample, c.apiSample), ""}, []string{"POST /sampling/{sample}/close"}, "End a sample", nil, apiSample{}},
 		{route{"GET /api/v1/recordings/{id}/blind/{sample}", permReview, c.apiBlind, "sample.open"}, []string{"GET /recordings/{id}/blind/{sample}"},
 			"A recording to be judged blind: what was said, nothing of what was found", nil, apiBlindTask{}},
-		{route{"POST /api/v1/recordings/{id}/blind/{sample}", permReview, c.apiJudgeBlind, ""}, []string{"POST /recordings/{id}/blind/{sample}"}, "Judge it; the answer is what is to be judged next", apiBlindVerdict{}, apiSampling{}},
+		{route{"POST /api/v1/recordings/{id}/blind/{sample}", permReview, command(apiBlindVerdict.form, c.judgeBlind, c.apiSampling), ""}, []string{"POST /recordings/{id}/blind/{sample}"}, "Judge it; the answer is what is to be judged next", apiBlindVerdict{}, apiSampling{}},
 	}
 }
 
@@ -269,13 +269,6 @@ func (c *Console) apiSample(w http.ResponseWriter, r *http.Request) error {
 	return writeJSON(w, out)
 }
 
-func (c *Console) apiCloseSample(w http.ResponseWriter, r *http.Request) error {
-	if _, err := acted(r, nil, c.closeSample); err != nil {
-		return err
-	}
-	return c.apiSample(w, r)
-}
-
 type apiBlindTask struct {
 	apiSampleTask
 	Last       bool      `json:"last" description:"the last word where reviewers differ"`
@@ -297,6 +290,14 @@ type apiBlindVerdict struct {
 	Note  string   `json:"note,omitempty"`
 }
 
+func (d apiBlindVerdict) form() url.Values {
+	f := url.Values{"rule": d.Rules, "note": {d.Note}}
+	if len(d.Rules) == 0 {
+		f.Set("clean", "1")
+	}
+	return f
+}
+
 func (c *Console) apiBlind(w http.ResponseWriter, r *http.Request) error {
 	if _, _, ok, err := c.blindTask(r); err != nil {
 		return err
@@ -316,19 +317,4 @@ func (c *Console) apiBlind(w http.ResponseWriter, r *http.Request) error {
 		out.Transcript = append(out.Transcript, apiSaid{string(t.Speaker), t.Start, t.End, said.String()})
 	}
 	return writeJSON(w, out)
-}
-
-func (c *Console) apiJudgeBlind(w http.ResponseWriter, r *http.Request) error {
-	var d apiBlindVerdict
-	if err := body(w, r, &d); err != nil {
-		return err
-	}
-	form := url.Values{"rule": d.Rules, "note": {d.Note}}
-	if len(d.Rules) == 0 {
-		form.Set("clean", "1")
-	}
-	if _, _, err := posted(r, form, c.judgeBlind); err != nil {
-		return err
-	}
-	return c.apiSampling(w, r)
 }

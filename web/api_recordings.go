@@ -36,7 +36,7 @@ func (c *Console) recordingEndpoints() []endpoint {
 		{route{"GET /api/v1/recordings", permOwn, c.apiList, ""}, []string{"GET /{$}"}, "Recordings within the scope, worst first", apiListQuery{}, apiPage[apiListRow]{}},
 		{route{"GET /api/v1/recordings/{id}", permOwn, c.apiRecording, "recording.view"}, []string{"GET /recordings/{id}"}, "One recording with findings and transcript", nil, apiReviewBody{}},
 		{route{"GET /api/v1/recordings/{id}/findings", permOwn, c.apiFindings, "recording.view"}, nil, "The findings of one recording", nil, apiPage[apiFinding]{}},
-		{route{"POST /api/v1/recordings/{id}/findings/{key}/decision", permReview, c.apiDecide, ""}, []string{"POST /recordings/{id}/findings/{key}"},
+		{route{"POST /api/v1/recordings/{id}/findings/{key}/decision", permReview, command(apiDecision.form, c.decide, c.apiActed), ""}, []string{"POST /recordings/{id}/findings/{key}"},
 			"Decide on a finding; the answer is the recording as it then stands", apiDecision{}, apiReviewBody{}},
 	}
 }
@@ -90,12 +90,8 @@ type apiDecision struct {
 	Version int64  `json:"version" description:"of the recording as it was read; 409 where it has changed"`
 }
 
-func (c *Console) apiDecide(w http.ResponseWriter, r *http.Request) error {
-	var d apiDecision
-	if err := body(w, r, &d); err != nil {
-		return err
-	}
-	return c.apiActed(w, r, url.Values{"verdict": {d.Verdict}, "reason": {d.Reason}, "note": {d.Note}, "version": {strconv.FormatInt(d.Version, 10)}}, c.decide)
+func (d apiDecision) form() url.Values {
+	return url.Values{"verdict": {d.Verdict}, "reason": {d.Reason}, "note": {d.Note}, "version": {strconv.FormatInt(d.Version, 10)}}
 }
 
 // apiRecording is what every answer about a recording begins with.

@@ -16,15 +16,15 @@ import (
 
 // reviewEndpoints are what is done on one recording, beside decisions. Each answers with the recording as it then stands.
 func (c *Console) reviewEndpoints() []endpoint {
-	at := func(step string, need Permission, handle func(http.ResponseWriter, *http.Request) error, summary string, asks any) endpoint {
+	at := func(step string, need Permission, handle handler, summary string, asks any) endpoint {
 		return endpoint{route{"POST /api/v1/recordings/{id}/" + step, need, handle, ""}, []string{"POST /recordings/{id}/" + step}, summary, asks, apiReviewBody{}}
 	}
 	return []endpoint{
-		at("findings", permReview, c.apiAddFinding, "Add a finding that the rules missed", apiAddition{}),
-		at("undo", permReview, c.apiUndo, "Take back one's own last act on the recording", apiVersioned{}),
-		at("disposition", permReview, c.apiDispose, "Put on record what is done about the recording", apiDisposing{}),
-		at("disposition/done", permFollow, c.apiDispositionDone, "Put on record that it was done", nil),
-		at("speakers", permReview, c.apiSpeakers, "Say who really speaks; the recording is inspected again", apiSpeakers{}),
+		at("findings", permReview, command(apiAddition.form, c.addFinding, c.apiActed), "Add a finding that the rules missed", apiAddition{}),
+		at("undo", permReview, command(apiVersioned.form, c.undo, c.apiActed), "Take back one's own last act on the recording", apiVersioned{}),
+		at("disposition", permReview, command(apiDisposing.form, c.dispose, c.apiActed), "Put on record what is done about the recording", apiDisposing{}),
+		at("disposition/done", permFollow, command(wordless, c.dispositionDone, c.apiActed), "Put on record that it was done", nil),
+		at("speakers", permReview, command(apiSpeakers.form, c.correctSpeakers, c.apiActed), "Say who really speaks; the recording is inspected again", apiSpeakers{}),
 		{route{"GET /api/v1/recordings/{id}/state", permOwn, c.recordingState, ""}, []string{"GET /recordings/{id}/state"}, "How far a recording is", nil, stateData{}},
 		{route{"GET /api/v1/recordings/{id}/audio", permListen, c.apiAudio, "recording.play"}, []string{"GET /recordings/{id}/audio", "GET /recordings/{id}/audio-address"},
 			"The recording itself, any range of it; nothing in it is bleeped", nil, media("audio/*")},
@@ -37,6 +37,10 @@ type apiVersioned struct {
 	Version int64 `json:"version" description:"of the recording as it was read; 409 where it has changed"`
 }
 
+func (d apiVersioned) form() url.Values {
+	return url.Values{"version": {strconv.FormatInt(d.Version, 10)}}
+}
+
 // apiAddition is a finding of a person.
 type apiAddition struct {
 	apiVersioned
@@ -47,6 +51,18 @@ type apiAddition struct {
 	Note string `json:"note,omitempty"`
 }
 
+func (d apiAddition) form() url.Values {
+	f := d.apiVersioned.form()
+	f.Set("rule", d.Rule)
+	f.Set("note", d.Note)
+	if d.Turn != nil {
+		f.Set("turn", strconv.Itoa(*d.Turn))
+		f.Set("from", strconv.Itoa(d.From))
+		f.Set("to", strconv.Itoa(d.To))
+	}
+	return f
+}
+
 // apiDisposing is what is done about a recording.
 type apiDisposing struct {
 	apiVersioned
@@ -54,6 +70,14 @@ type apiDisposing struct {
 	Note string `json:"note,omitempty"`
 	Due  string `json:"due,omitempty" description:"day by which it must be done, 2006-01-02"`
 	Told string `json:"told,omitempty" description:"who was told"`
+}
+
+func (d apiDisposing) form() url.Values {
+	f := d.apiVersioned.form()
+	for name, value := range map[string]string{"kind": d.Kind, "note": d.Note, "due": d.Due, "told": d.Told} {
+		f.Set(name, value)
+	}
+	return f
 }
 
 // apiSpeakers corrects who speaks.
@@ -68,6 +92,19 @@ type apiSpeakers struct {
 type apiSpeakerOf struct {
 	Turn    int    `json:"turn"`
 	Speaker string `json:"speaker" enum:"agent,customer,unknown"`
+}
+
+func (d apiSpeakers) form() url.Values {
+	f := d.apiVersioned.form()
+	f.Set("transcript", d.Transcript)
+	f.Set("note", d.Note)
+	if d.Swap {
+		f.Set("swap", "1")
+	}
+	for _, t := range d.Turns {
+		f.Add("turn", fmt.Sprintf("%d:%s", t.Turn, t.Speaker))
+	}
+	return f
 }
 
 // apiDispositionMade is a disposition; the first of a recording is in force.
@@ -118,66 +155,13 @@ func apiSlots(slots map[string][]detectors.Slot) []apiSlot {
 	return out
 }
 
-// apiActed does a page's act on the recording of the address, and answers with the recording.
-func (c *Console) apiActed(w http.ResponseWriter, r *http.Request, form url.Values, act func(http.ResponseWriter, *http.Request) error) error {
-	if _, _, err := posted(r, form, act); err != nil {
-		return err
-	}
-	if err := c.record(r, "recording.view"); err != nil { // the answer is all there is of it
+// apiActed answers an act on a recording with the recording, which is a view of it on record: the act's own entry does not say
+// that its words were read.
+func (c *Console) apiActed(w http.ResponseWriter, r *http.Request) error {
+	if err := c.record(r, "recording.view"); err != nil {
 		return err
 	}
 	return c.apiRecording(w, r)
-}
-
-func version(v apiVersioned) []string { return []string{strconv.FormatInt(v.Version, 10)} }
-
-func (c *Console) apiAddFinding(w http.ResponseWriter, r *http.Request) error {
-	var d apiAddition
-	if err := body(w, r, &d); err != nil {
-		return err
-	}
-	form := url.Values{"version": version(d.apiVersioned), "rule": {d.Rule}, "note": {d.Note}}
-	if d.Turn != nil {
-		form.Set("turn", strconv.Itoa(*d.Turn))
-		form.Set("from", strconv.Itoa(d.From))
-		form.Set("to", strconv.Itoa(d.To))
-	}
-	return c.apiActed(w, r, form, c.addFinding)
-}
-
-func (c *Console) apiUndo(w http.ResponseWriter, r *http.Request) error {
-	var d apiVersioned
-	if err := body(w, r, &d); err != nil {
-		return err
-	}
-	return c.apiActed(w, r, url.Values{"version": version(d)}, c.undo)
-}
-
-func (c *Console) apiDispose(w http.ResponseWriter, r *http.Request) error {
-	var d apiDisposing
-	if err := body(w, r, &d); err != nil {
-		return err
-	}
-	return c.apiActed(w, r, url.Values{"version": version(d.apiVersioned), "kind": {d.Kind}, "note": {d.Note}, "due": {d.Due}, "told": {d.Told}}, c.dispose)
-}
-
-func (c *Console) apiDispositionDone(w http.ResponseWriter, r *http.Request) error {
-	return c.apiActed(w, r, nil, c.dispositionDone)
-}
-
-func (c *Console) apiSpeakers(w http.ResponseWriter, r *http.Request) error {
-	var d apiSpeakers
-	if err := body(w, r, &d); err != nil {
-		return err
-	}
-	form := url.Values{"version": version(d.apiVersioned), "transcript": {d.Transcript}, "note": {d.Note}}
-	if d.Swap {
-		form.Set("swap", "1")
-	}
-	for _, t := range d.Turns {
-		form.Add("turn", fmt.Sprintf("%d:%s", t.Turn, t.Speaker))
-	}
-	return c.apiActed(w, r, form, c.correctSpeakers)
 }
 
 // apiAudio sends the recording. The key says who listens, so the address needs no signature.

@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -9,15 +10,15 @@ import (
 )
 
 func (c *Console) rulesEndpoints() []endpoint {
-	step := func(name string, handle func(http.ResponseWriter, *http.Request) error, summary string) endpoint {
+	step := func(name string, handle handler, summary string) endpoint {
 		at := "/rules/versions/{version}/" + name
-		return endpoint{route{"POST " + apiPath + at[1:], permRules, c.apiStep(handle), ""}, []string{"POST " + at}, summary, apiWhy{}, apiVersion{}}
+		return endpoint{route{"POST " + apiPath + at[1:], permRules, command(apiWhy.form, handle, c.apiVersion), ""}, []string{"POST " + at}, summary, apiWhy{}, apiVersion{}}
 	}
 	return []endpoint{
 		{route{"GET /api/v1/rules", permRulesView, c.apiRules, ""}, []string{"GET /rules"}, "The rules at work: what is live, how well each does, what is being worked on", nil, apiRules{}},
 		{route{"GET /api/v1/rules/basis", permRulesView, c.apiBasis, ""}, []string{"GET /rules/basis"}, "What the live rules rest on: clauses, banks' profiles, frequencies, hours", nil, apiBasis{}},
-		{route{"POST /api/v1/rules/proposals", permRules, c.apiProposeExample, ""}, []string{"POST /rules/proposals"}, "Propose a decided finding as an example of its rule", apiProposed{}, apiRules{}},
-		{route{"POST /api/v1/rules/proposals/{proposal}/dismiss", permRules, c.apiDismissProposal, ""}, []string{"POST /rules/proposals/{proposal}/dismiss"}, "Dismiss a proposed example", nil, apiRules{}},
+		{route{"POST /api/v1/rules/proposals", permRules, command(apiProposed.form, c.proposeExample, c.apiRules), ""}, []string{"POST /rules/proposals"}, "Propose a decided finding as an example of its rule", apiProposed{}, apiRules{}},
+		{route{"POST /api/v1/rules/proposals/{proposal}/dismiss", permRules, command(wordless, c.dismissProposal, c.apiRules), ""}, []string{"POST /rules/proposals/{proposal}/dismiss"}, "Dismiss a proposed example", nil, apiRules{}},
 		{route{"GET /api/v1/rules/versions/{version}", permRulesView, c.apiVersion, ""}, []string{"GET /rules/versions/{version}"}, "A version: who and why, what it changes, what forbids its publication", apiVersionQuery{}, apiVersion{}},
 		{route{"GET /api/v1/rules/versions/{version}/files", permRulesView, c.exportVersion, "ruleset.export"}, []string{"GET /rules/versions/{version}/files"}, "All files of a version", nil, media("application/zip")},
 		step("approve", c.stepVersion(c.store.ApproveRuleset), "Approve, as a second person"),
@@ -28,8 +29,8 @@ func (c *Console) rulesEndpoints() []endpoint {
 		step("rollback", c.rollbackVersion, "Make an earlier version live again"),
 		{route{"POST /api/v1/rules/versions/{version}/backtest", permRules, c.apiAskBackTest, ""}, []string{"POST /rules/versions/{version}/backtest"}, "Inspect what is kept with the live version and this one", apiSelection{}, apiBackTest{}},
 		{route{"GET /api/v1/rules/backtests/{backtest}", permRulesView, c.apiBackTest, ""}, []string{"GET /rules/backtests/{backtest}"}, "A back-test: how far it is, and what differs", apiBackTestQuery{}, apiBackTest{}},
-		{route{"POST /api/v1/rules/backtests/{backtest}/cancel", permRules, c.apiSteer(c.cancelBackTest), ""}, []string{"POST /rules/backtests/{backtest}/cancel"}, "Stop a back-test", nil, apiBackTest{}},
-		{route{"POST /api/v1/rules/backtests/{backtest}/resume", permRules, c.apiSteer(c.resumeBackTest), ""}, []string{"POST /rules/backtests/{backtest}/resume"}, "Let it go on", nil, apiBackTest{}},
+		{route{"POST /api/v1/rules/backtests/{backtest}/cancel", permRules, command(wordless, c.cancelBackTest, c.apiBackTest), ""}, []string{"POST /rules/backtests/{backtest}/cancel"}, "Stop a back-test", nil, apiBackTest{}},
+		{route{"POST /api/v1/rules/backtests/{backtest}/resume", permRules, command(wordless, c.resumeBackTest, c.apiBackTest), ""}, []string{"POST /rules/backtests/{backtest}/resume"}, "Let it go on", nil, apiBackTest{}},
 	}
 }
 
@@ -38,10 +39,16 @@ type apiWhy struct {
 	Why string `json:"why,omitempty"`
 }
 
+func (d apiWhy) form() url.Values { return url.Values{"why": {d.Why}} }
+
 // apiProposed names a decided finding.
 type apiProposed struct {
 	Recording string `json:"recording" description:"id"`
 	Finding   string `json:"finding" description:"key"`
+}
+
+func (d apiProposed) form() url.Values {
+	return url.Values{"recording": {d.Recording}, "finding": {d.Finding}}
 }
 
 type apiRules struct {
@@ -227,24 +234,6 @@ func (c *Console) apiRules(w http.ResponseWriter, r *http.Request) error {
 	return writeJSON(w, out)
 }
 
-func (c *Console) apiProposeExample(w http.ResponseWriter, r *http.Request) error {
-	var d apiProposed
-	if err := body(w, r, &d); err != nil {
-		return err
-	}
-	if _, err := acted(r, map[string]string{"recording": d.Recording, "finding": d.Finding}, c.proposeExample); err != nil {
-		return err
-	}
-	return c.apiRules(w, r)
-}
-
-func (c *Console) apiDismissProposal(w http.ResponseWriter, r *http.Request) error {
-	if _, err := acted(r, nil, c.dismissProposal); err != nil {
-		return err
-	}
-	return c.apiRules(w, r)
-}
-
 func (c *Console) apiVersion(w http.ResponseWriter, r *http.Request) error {
 	d, err := shown[versionData](r, c.versionPage)
 	if err != nil {
@@ -265,20 +254,6 @@ func (c *Console) apiVersion(w http.ResponseWriter, r *http.Request) error {
 		out.Life = append(out.Life, apiLifeStep{s.At.UTC(), s.By, s.Step, s.Why, s.Anyway})
 	}
 	return writeJSON(w, out)
-}
-
-// apiStep is a step in the life of a version; the answer is the version as it then stands.
-func (c *Console) apiStep(handle func(http.ResponseWriter, *http.Request) error) func(http.ResponseWriter, *http.Request) error {
-	return func(w http.ResponseWriter, r *http.Request) error {
-		var d apiWhy
-		if err := optionalBody(w, r, &d); err != nil {
-			return err
-		}
-		if _, err := acted(r, map[string]string{"why": d.Why}, handle); err != nil {
-			return err
-		}
-		return c.apiVersion(w, r)
-	}
 }
 
 // made tells where what an act made is found, and puts its id in the place of the address' parameter.

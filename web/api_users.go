@@ -13,8 +13,8 @@ func (c *Console) userEndpoints() []endpoint {
 	return []endpoint{
 		{route{"GET /api/v1/users", permSeeUsers, c.apiUsers, ""}, []string{"GET /users"}, "Who may log in, with what rights, and what changes wait", nil, apiUsers{}},
 		{route{"GET /api/v1/users/{user}", permSeeUsers, c.apiUser, ""}, []string{"GET /users/{user}"}, "One user and where he is logged in", nil, apiUser{}},
-		{route{"POST /api/v1/users/{user}/disable", permUsers, c.apiOnUser(c.disableUser), ""}, []string{"POST /users/{user}/disable"}, "Block a user at once", nil, apiUser{}},
-		{route{"POST /api/v1/users/{user}/logins/{login}/end", permUsers, c.apiOnUser(c.endLogin), ""}, []string{"POST /users/{user}/logins/{login}/end"}, "End a log-in of a user", nil, apiUser{}},
+		{route{"POST /api/v1/users/{user}/disable", permUsers, command(wordless, c.disableUser, c.apiUser), ""}, []string{"POST /users/{user}/disable"}, "Block a user at once", nil, apiUser{}},
+		{route{"POST /api/v1/users/{user}/logins/{login}/end", permUsers, command(wordless, c.endLogin, c.apiUser), ""}, []string{"POST /users/{user}/logins/{login}/end"}, "End a log-in of a user", nil, apiUser{}},
 	}
 }
 
@@ -91,14 +91,4 @@ func (c *Console) apiUser(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return writeJSON(w, apiUserOf(d.userRow, d.Sessions))
-}
-
-// apiOnUser is an act on a user that needs no words.
-func (c *Console) apiOnUser(do func(http.ResponseWriter, *http.Request) error) func(http.ResponseWriter, *http.Request) error {
-	return func(w http.ResponseWriter, r *http.Request) error {
-		if _, err := acted(r, nil, do); err != nil {
-			return err
-		}
-		return c.apiUser(w, r)
-	}
 }
