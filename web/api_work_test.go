@@ -112,9 +112,9 @@ func TestAPIAppealStory(t *testing.T) {
 	agent := l.as(RoleAgent, postgres.User{AgentID: "a1"})
 	appeal := "/api/v1/recordings/{id}/findings/{key}/appeal"
 	agent.no("POST", appeal, `{"reason": "没有说过"}`, 409, "conflict") // nobody has confirmed it
-	v := first.ok("POST", "/api/v1/recordings/{id}/findings/{key}/decision", `{"verdict": "confirmed", "version": 0}`)
+	first.ok("POST", "/api/v1/recordings/{id}/findings/{key}/decision", `{"verdict": "confirmed", "version": 0}`)
 	agent.no("POST", appeal, `{"reason": ""}`, 400, "appeal_reason")
-	v = agent.ok("POST", appeal, `{"reason": "没有说过"}`)
+	v := agent.ok("POST", appeal, `{"reason": "没有说过"}`)
 	one := map[string]string{"appeal": v["id"].(string)}
 	if v["first_by"] != "程序 clerk" || v["outcome"] != nil {
 		t.Errorf("appeal: %v", v)
