@@ -1,6 +1,7 @@
 package web
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -56,6 +57,9 @@ func TestPrintedPages(t *testing.T) {
 		if dark := browsertest.Ask[[]string](b, `[document.documentElement, ...document.querySelectorAll("body, main, .card, .pane, table, th, td")].filter(e => e.checkVisibility() && (c => c.length && (c.length < 4 || +c[3] > .5) && c.slice(0, 3).reduce((a, x) => a + +x, 0) < 450)(
 			getComputedStyle(e).backgroundColor.match(/[\d.]+/g) ?? [])).map(e => e.tagName + "." + e.className + " " + getComputedStyle(e).backgroundColor)`); len(dark) > 0 {
 			t.Errorf("%s is dark on paper: %q", name, dark[:min(3, len(dark))])
+		}
+		if sheets := b.Sheets(); len(sheets) == 0 || slices.Contains(sheets, !p.lying) {
+			t.Errorf("%s is printed on sheets of which lie: %v, want all %v", name, sheets, p.lying)
 		}
 		foot := browsertest.Ask[string](b, `(e => e && e.checkVisibility() ? e.innerText : "")(document.querySelector(".printed"))`)
 		if !strings.Contains(foot, "王组长") || !strings.Contains(foot, time.Now().Format("2006-01")) {

@@ -9,13 +9,16 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 )
 
@@ -224,6 +227,25 @@ func (b *Tab) Accessible(modules string, only ...string) {
 	for _, v := range Ask[[]string](b, `window.axed`) {
 		b.t.Errorf("axe on %s: %s", Ask[string](b, `location.pathname`), v)
 	}
+}
+
+// sheet is a page of a PDF as Chromium writes it, with its size in points.
+var sheet = regexp.MustCompile(`/MediaBox \[0 0 (\d+)\.?\d* (\d+)\.?\d*\]`)
+
+// Sheets prints the page and says of each sheet of paper whether it lies.
+func (b *Tab) Sheets() (lying []bool) {
+	b.t.Helper()
+	asStyled := true
+	printed, err := chromedp.Call(b.ctx, page.PrintToPDF, page.PrintToPDFParams{PreferCSSPageSize: &asStyled})
+	if err != nil {
+		b.t.Fatalf("print: %v", err)
+	}
+	for _, m := range sheet.FindAllSubmatch(printed.Data, -1) {
+		width, _ := strconv.Atoi(string(m[1]))
+		height, _ := strconv.Atoi(string(m[2]))
+		lying = append(lying, width > height)
+	}
+	return lying
 }
 
 // Picture writes what is seen to a file, where dir is not empty.
